@@ -1,0 +1,15 @@
+//! The domain of Stasis: what a run is asked to do, how it may end, what a heap is called, and the
+//! ports through which the outside is reached.
+//!
+//! This crate knows no V8, no sockets, no file formats and no cloud. Everything else depends on it;
+//! it depends on nothing of ours.
+
+mod blob_store;
+mod heap_id;
+mod limits;
+mod outcome;
+
+pub use blob_store::{BlobInfo, BlobStore, StoreError, conformance};
+pub use heap_id::{Digest, Fingerprint, HeapId, ParseDigestError};
+pub use limits::{ByteSize, Limits};
+pub use outcome::{ConsoleLevel, Outcome, StopReason, ThrownError};
