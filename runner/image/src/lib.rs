@@ -1,1 +1,36 @@
+//! Freezes a single-threaded Linux process into a file and thaws it in another process.
+//!
+//! An *image* is a file that holds the memory areas of a process, the pages that differ from what can
+//! be had elsewhere (the executable, its libraries, a *base image*), and the registers. [`freeze`]
+//! writes one from within the process that is to be frozen; [`Loader::thaw`] replaces the calling
+//! process by the frozen one, which then returns from its call of `freeze` a second time.
+//!
+//! Nothing here needs a privilege, and nothing here knows what the process does. What the process
+//! must keep to is said at [`freeze`]; what an attacker who wrote an image can do is: run code of
+//! their own in the process that thaws it. Whoever thaws authenticates images first.
+//!
+//! Read in this order: [`format`] (the file), [`freeze`], [`thaw`], then the hazards: [`interpose`]
+//! (clocks, random state, fork), [`cpu`].
 
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("freezing and thawing is implemented for Linux on x86_64; elsewhere use a stateless engine");
+
+mod arch;
+pub mod cpu;
+pub mod format;
+mod freeze;
+pub mod interpose;
+mod maps;
+mod program;
+mod scratch;
+mod thaw;
+
+pub use arch::RESTORE_FAILED;
+pub use format::{Header, Image, ImageError};
+pub use freeze::{FreezeError, FreezeRequest, Frozen, freeze};
+pub use maps::FileIdentity;
+pub use program::{Program, ProgramError};
+pub use thaw::{Loader, ThawError, ThawRequest};
+
+/// Size of a page, in bytes; an image made with another page size is refused.
+pub const PAGE_SIZE: u64 = 4096;

@@ -1,0 +1,93 @@
+//! The test suite: format, lints, and every test of the workspace.
+
+use std::{env, ffi::OsString, fs, path::PathBuf};
+
+use crate::{cargo, failure::Failure, host, workspace};
+
+/// The example of `stasis-image` that its tests freeze and thaw, also as a static executable.
+const FIXTURE: &str = "image-fixture";
+
+/// Where those tests look for the static one.
+const FIXTURE_VARIABLE: &str = "STASIS_STATIC_FIXTURE";
+
+/// Runs everything that CI runs; with `args`, only `cargo test` with them.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    if args.is_empty() {
+        cargo::run(cargo::command(["fmt", "--all", "--check"]))?;
+        let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        cargo::run(cargo::command(clippy))?;
+    }
+    let fixture = build_static_fixture()?;
+
+    let mut test = cargo::command(["test", "--release"]);
+    if !chooses_packages(args) {
+        test.arg("--workspace");
+    }
+    if let Some(fixture) = fixture {
+        test.env(FIXTURE_VARIABLE, fixture);
+    }
+    Err(cargo::replace_this_process(test.args(args)))
+}
+
+/// Whether the arguments say which packages to test; `--workspace` would overrule them.
+fn chooses_packages(args: &[String]) -> bool {
+    let cargos = args.iter().take_while(|arg| *arg != "--");
+    cargos.map(String::as_str).any(|arg| {
+        matches!(arg, "-p" | "--package" | "--manifest-path")
+            || arg.starts_with("--package=")
+            || arg.starts_with("--manifest-path=")
+            || (arg.starts_with("-p") && !arg.starts_with("--"))
+    })
+}
+
+/// Builds the fixture without any shared library: another memory layout, and another start-up, than
+/// the dynamic one that cargo builds for the tests by itself.
+fn build_static_fixture() -> Result<Option<PathBuf>, Failure> {
+    let source = workspace::root().join("runner/image/examples").join(FIXTURE);
+    if !source.with_extension("rs").is_file() && !source.join("main.rs").is_file() {
+        eprintln!(
+            "xtask: note: stasis-image has no example `{FIXTURE}`: its tests run without the static one"
+        );
+        return Ok(None);
+    }
+    // Other flags rebuild everything, so they get a directory of their own. With a target, even this
+    // machine's, cargo keeps them from procedural macros, which cannot be static.
+    let target = host::target()?;
+    let directory = workspace::target_dir().join("static");
+    let mut build = cargo::command(["build", "--release", "-p", "stasis-image", "--example", FIXTURE]);
+    build.args(["--target", &target, "--target-dir"]).arg(&directory).env("RUSTFLAGS", static_flags());
+    cargo::run(build)?;
+
+    let built = directory.join(target).join("release/examples").join(FIXTURE);
+    fs::metadata(&built).map_err(Failure::file("find the static fixture at", &built))?;
+    Ok(Some(built))
+}
+
+fn static_flags() -> OsString {
+    let mut flags = env::var_os("RUSTFLAGS").unwrap_or_default();
+    if !flags.is_empty() {
+        flags.push(" ");
+    }
+    flags.push("-C target-feature=+crt-static");
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, expect: bool) {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(chooses_packages(&args), expect, "{line}");
+    }
+
+    #[test]
+    fn the_workspace_is_tested_unless_packages_are_chosen() {
+        check("", false);
+        check("--test it", false);
+        check("-p stasis-core", true);
+        check("-pstasis-core", true);
+        check("--package=stasis-core heap", true);
+        check("heap -- -p", false);
+    }
+}

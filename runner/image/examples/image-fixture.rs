@@ -1,0 +1,157 @@
+//! A process with some state that freezes itself again and again; the tests of this crate drive it.
+//!
+//! `image-fixture boot` starts afresh, `image-fixture thaw IMAGE [BASE]` goes on from an image. Either
+//! way it then reads commands from standard input, one a line, and answers each with a line:
+//! `freeze IMAGE`, `freeze IMAGE BASE`, `touch BYTES`, `state`, `clock`, `sleep MS`, `time`, `quit`.
+#![expect(clippy::print_stdout, reason = "this is a program")]
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{self, Write},
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use stasis_image::{FileIdentity, FreezeRequest, Frozen, Loader, ThawRequest, freeze, interpose};
+
+thread_local!(static GENERATION: Cell<u32> = const { Cell::new(0) });
+
+/// State in every kind of memory: heap, thread-local, static, stack.
+struct State {
+    map: HashMap<String, u64>,
+    big: Vec<u8>,
+    started: Instant,
+    loader: Loader,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("boot") => boot(),
+        Some("thaw") => thaw(&arguments[2], arguments.get(3).map(String::as_str)),
+        other => panic!("unknown command {other:?}"),
+    }
+}
+
+/// A brk that always fails: another process's is elsewhere.
+fn without_brk() {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    let rules = BTreeMap::from([(libc::SYS_brk, vec![])]);
+    let filter = SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::ENOMEM as u32),
+        seccompiler::TargetArch::x86_64,
+    );
+    let program: BpfProgram = filter.and_then(TryInto::try_into).expect("a filter for brk");
+    seccompiler::apply_filter(&program).expect("the filter can be installed");
+}
+
+fn thaw(image: &str, base: Option<&str>) -> ! {
+    without_brk();
+    let loader = Loader::new().expect("own program");
+    let image = File::open(image).expect("image");
+    let base = base.map(|path| File::open(path).expect("base image"));
+    let request =
+        ThawRequest { image: &image, base: base.as_ref().map(|file| ([9; 32], file)), close_from: 3 };
+    // SAFETY: this process has one thread and nothing to lose.
+    let error = unsafe { loader.thaw(&request) };
+    println!("error: {error}");
+    std::process::exit(3);
+}
+
+fn boot() {
+    let mut state = State {
+        map: (0..1000).map(|i| (format!("key {i}"), i)).collect(),
+        big: Vec::new(),
+        started: Instant::now(),
+        loader: Loader::new().expect("own program"),
+    };
+    let on_stack = [42u64; 64];
+    say("ready");
+    while let Some(line) = read_line() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["freeze", path] => state.freeze(path, None),
+            ["freeze", path, base] => state.freeze(path, Some(base)),
+            ["touch", bytes] => {
+                let bytes: usize = bytes.parse().expect("a number");
+                state.big = (0..bytes).map(|i| (i / 4096 % 251) as u8 + 1).collect();
+                say("touched");
+            }
+            ["state"] => say(&state.describe(&on_stack)),
+            ["clock"] => say(&format!("{}", state.started.elapsed().as_millis())),
+            ["sleep", ms] => {
+                std::thread::sleep(Duration::from_millis(ms.parse().expect("a number")));
+                say("slept");
+            }
+            ["time"] => say(&format!("{}", std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs())),
+            ["quit"] => return,
+            _ => panic!("unknown command {line:?}"),
+        }
+    }
+}
+
+impl State {
+    fn describe(&self, on_stack: &[u64]) -> String {
+        let map: u64 = self.map.values().sum();
+        let big: u64 = self.big.iter().map(|&byte| u64::from(byte)).sum();
+        let stack: u64 = on_stack.iter().sum();
+        let float = std::hint::black_box(1.0f64) / 3.0;
+        format!("generation {} map {map} big {big} stack {stack} float {float}", GENERATION.get())
+    }
+
+    fn freeze(&mut self, path: &str, base: Option<&str>) {
+        let open = |path| File::open(path).expect("own memory map");
+        let base = base.map(|path| {
+            let identity = FileIdentity::of(&File::open(path).expect("base")).expect("identity");
+            ([9; 32], identity)
+        });
+        let image = File::create(path).expect("image file");
+        let program = self.loader.program_files();
+        let (maps, pagemap) = (open("/proc/self/maps"), open("/proc/self/pagemap"));
+        let request = FreezeRequest {
+            image: image.as_fd(),
+            maps: maps.as_fd(),
+            pagemap: pagemap.as_fd(),
+            fingerprint: self.loader.fingerprint(),
+            program: &program,
+            base,
+        };
+        // SAFETY: one thread, and restartable sequences were switched off by whoever started us.
+        match unsafe { freeze(&request) } {
+            Ok(Frozen::Written { pages }) => {
+                say(&format!("frozen {pages}"));
+                std::process::exit(0);
+            }
+            Ok(Frozen::Thawed { .. }) => {
+                GENERATION.set(GENERATION.get() + 1);
+                // Its descriptors do not exist in this process.
+                std::mem::forget((image, maps, pagemap));
+                interpose::after_clone();
+                say("thawed");
+            }
+            Err(error) => say(&format!("error: {error}")),
+        }
+    }
+}
+
+fn read_line() -> Option<String> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // Unbuffered: what is read ahead would be frozen with the process.
+    while rustix::io::read(rustix::stdio::stdin(), &mut byte) == Ok(1) {
+        if byte[0] == b'\n' {
+            return String::from_utf8(line).ok();
+        }
+        line.push(byte[0]);
+    }
+    None
+}
+
+fn say(text: &str) {
+    println!("{text}");
+    io::stdout().flush().expect("standard output");
+}

@@ -1,0 +1,529 @@
+//! Writes the calling process into a file.
+//!
+//! The work is done on a stack of its own, with memory of its own, by code that neither allocates nor
+//! writes to anything that belongs to the process: whatever it changed would be changed in the image
+//! too, half-way.
+
+use std::{
+    ffi::c_void,
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    FileIdentity, PAGE_SIZE, arch, cpu,
+    format::{Area, Backing, Header, MAX_AREAS, MAX_RUNS, Run, Vdso},
+    interpose::{self, THAWED},
+    maps::{self, Mapping},
+    scratch::{Scratch, release},
+};
+
+/// What [`freeze`] needs. The descriptors may belong to files that the caller could not open itself.
+#[derive(Debug)]
+pub struct FreezeRequest<'a> {
+    /// An empty file, open for writing.
+    pub image: BorrowedFd<'a>,
+    /// This process's `/proc/PID/maps`, just opened.
+    pub maps: BorrowedFd<'a>,
+    /// This process's `/proc/PID/pagemap`.
+    pub pagemap: BorrowedFd<'a>,
+    /// See [`crate::Program::fingerprint`].
+    pub fingerprint: [u8; 32],
+    /// See [`crate::Program::files`].
+    pub program: &'a [FileIdentity],
+    /// Id and file of the base image; `None` makes a base image: one that is mapped in few, large
+    /// pieces, and whose pages later images need not repeat.
+    pub base: Option<([u8; 32], FileIdentity)>,
+}
+
+/// How a call of [`freeze`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// In the process that was frozen; it must not go on as if nothing had happened, because the
+    /// frozen one may.
+    Written {
+        /// Pages in the image.
+        pages: u64,
+    },
+    /// In a process that was thawed from the image.
+    Thawed {
+        /// See [`Header::data`].
+        data: u64,
+    },
+}
+
+/// Why a process could not be frozen. Nothing about the process has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// No memory for the copying itself.
+    #[error("no memory to freeze with")]
+    Memory(#[source] io::Error),
+    /// The system call with this error number failed.
+    #[error("image cannot be written")]
+    Write(#[source] io::Error),
+    /// `maps` or `pagemap` could not be read or understood.
+    #[error("memory map of the process cannot be read")]
+    Maps,
+    /// A file is mapped that is neither the program's nor the base image's nor an image's.
+    #[error("the process has memory that it shares with others")]
+    Shared,
+    /// More areas or separate stretches of pages than an image may have.
+    #[error("the process's memory is too fragmented")]
+    Fragmented,
+}
+
+/// Largest text of `maps`: [`MAX_AREAS`] lines of 128 bytes.
+const MAX_MAPS_BYTES: usize = MAX_AREAS as usize * 128;
+/// Entries of `pagemap` read at a time.
+const PAGEMAP_ENTRIES: usize = 1 << 15;
+/// Stretches of pages written with one system call; Linux's `IOV_MAX`.
+const WRITE_BATCH: usize = 1024;
+const STACK_BYTES: usize = 64 << 10;
+/// What a thawed process's stack may grow to. It does not grow by itself any more.
+const STACK_ROOM: u64 = 8 << 20;
+/// In a base image, pages between two changed ones are stored too if there are no more than these.
+const BASE_GAP: u64 = 256;
+
+/// Writes this process into `request.image`. Returns twice: [`Frozen::Written`] here, and
+/// [`Frozen::Thawed`] in each process that [`crate::Loader::thaw`]s the image.
+///
+/// What is not memory is not frozen: open files, timers, signal handlers and whatever else the kernel
+/// keeps for a process. Memory without any access rights counts as discarded. Shared mappings are
+/// refused. The monotonic clocks of a thawed process go on where this one's stood.
+///
+/// # Safety
+/// The process has one thread. It has no restartable sequences registered (glibc registers one
+/// unless `GLIBC_TUNABLES=glibc.pthread.rseq=0`). Whoever looks at the result treats a thawed process
+/// as a copy: like a forked child, but with no parent.
+///
+/// # Errors
+/// [`FreezeError`]; the process goes on unharmed and the image file is worthless.
+pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError> {
+    let bytes = MAX_MAPS_BYTES
+        + MAX_AREAS as usize * size_of::<[u64; 4]>()
+        + MAX_RUNS as usize * size_of::<[u64; 2]>()
+        + PAGEMAP_ENTRIES * size_of::<u64>()
+        + WRITE_BATCH * size_of::<libc::iovec>()
+        + STACK_BYTES
+        + (64 << 10);
+    let mut scratch = Scratch::new(bytes).map_err(FreezeError::Memory)?;
+    let copier = Copier::place(&mut scratch, request).ok_or(FreezeError::Maps)?;
+    let stack = scratch.allocate::<u128>(STACK_BYTES / size_of::<u128>()).ok_or(FreezeError::Maps)?;
+    // SAFETY: the registers live in the scratch area, which outlives the call; the stack is
+    // aligned and ends there; `copy` expects a `Copier`.
+    let status = unsafe {
+        arch::capture(
+            &raw mut (*copier).header.registers,
+            stack.as_mut_ptr_range().end.cast(),
+            copy,
+            copier.cast(),
+        )
+    };
+    if status == arch::THAWED {
+        // In another process, the scratch area of that process is where the restorer still runs
+        // from; this one's does not exist there.
+        scratch.leak();
+        release(
+            THAWED.scratch_start.load(std::sync::atomic::Ordering::Relaxed),
+            THAWED.scratch_bytes.load(std::sync::atomic::Ordering::Relaxed),
+        );
+        interpose::after_thaw();
+        return Ok(Frozen::Thawed { data: THAWED.data.load(std::sync::atomic::Ordering::Relaxed) });
+    }
+    // SAFETY: `copy` is done, nobody else refers to the copier.
+    let copier = unsafe { &*copier };
+    match copier.failure {
+        None => Ok(Frozen::Written { pages: copier.header.pages }),
+        Some(Failure::Write(errno)) => Err(FreezeError::Write(io::Error::from_raw_os_error(errno))),
+        Some(Failure::Maps) => Err(FreezeError::Maps),
+        Some(Failure::Shared) => Err(FreezeError::Shared),
+        Some(Failure::Fragmented) => Err(FreezeError::Fragmented),
+    }
+}
+
+/// [`FreezeError`] without anything that would have to be allocated.
+#[derive(Debug, Clone, Copy)]
+enum Failure {
+    Write(i32),
+    Maps,
+    Shared,
+    Fragmented,
+}
+
+/// Everything that the copying uses; lives in the scratch area.
+struct Copier<'a> {
+    scratch: (u64, u64),
+    request: &'a FreezeRequest<'a>,
+    header: Header,
+    maps: &'static mut [u8],
+    areas: &'static mut [[u64; 4]],
+    runs: &'static mut [[u64; 2]],
+    entries: &'static mut [u64],
+    batch: &'static mut [libc::iovec],
+    batched: usize,
+    written: u64,
+    failure: Option<Failure>,
+}
+
+impl<'a> Copier<'a> {
+    fn place(scratch: &mut Scratch, request: &'a FreezeRequest<'a>) -> Option<*mut Self> {
+        let place = scratch.allocate::<u8>(size_of::<Self>())?.as_mut_ptr().cast::<Self>();
+        let copier = Self {
+            scratch: (scratch.start(), scratch.end()),
+            request,
+            header: header(request),
+            maps: scratch.allocate(MAX_MAPS_BYTES)?,
+            areas: scratch.allocate(MAX_AREAS as usize)?,
+            runs: scratch.allocate(MAX_RUNS as usize)?,
+            entries: scratch.allocate(PAGEMAP_ENTRIES)?,
+            batch: scratch.allocate(WRITE_BATCH)?,
+            batched: 0,
+            written: PAGE_SIZE,
+            failure: None,
+        };
+        // SAFETY: the place is inside the scratch area, large enough, and 16-byte aligned.
+        unsafe { place.write(copier) };
+        Some(place)
+    }
+}
+
+fn header(request: &FreezeRequest<'_>) -> Header {
+    let (mut thread_pointer, mut robust_list, mut robust_bytes) = (0u64, 0u64, 0usize);
+    const ARCH_GET_FS: libc::c_int = 0x1003;
+    // SAFETY: both calls only fill in the places they are given.
+    unsafe {
+        libc::syscall(libc::SYS_arch_prctl, ARCH_GET_FS, &mut thread_pointer);
+        libc::syscall(libc::SYS_get_robust_list, 0, &mut robust_list, &mut robust_bytes);
+    }
+    Header {
+        fingerprint: request.fingerprint,
+        base: request.base.map(|(id, _)| id),
+        cpu: cpu::current(),
+        monotonic: interpose::monotonic(),
+        data: 0,
+        registers: [0; 9],
+        thread_pointer,
+        robust_list,
+        thawed: &raw const THAWED as u64,
+        vdso: Vdso { functions: interpose::function_offsets(), ..Vdso::default() },
+        areas: 0,
+        runs: 0,
+        pages: 0,
+    }
+}
+
+/// Runs on the scratch stack. Returns anything but [`arch::THAWED`].
+extern "C" fn copy(argument: *mut c_void) -> u64 {
+    // SAFETY: `freeze` passes its copier, which nobody else uses meanwhile.
+    let copier = unsafe { &mut *argument.cast::<Copier<'_>>() };
+    copier.failure = copier.copy_everything().err();
+    0
+}
+
+impl Copier<'_> {
+    fn copy_everything(&mut self) -> Result<(), Failure> {
+        let text = self.read_maps()?;
+        for line in maps::parse(text) {
+            let mapping = line.ok_or(Failure::Maps)?;
+            if mapping.is_vdso() {
+                self.note_vdso(&mapping);
+            } else if !mapping.is_vsyscall() && !self.is_scratch(&mapping) {
+                self.copy_mapping(&mapping)?;
+            }
+        }
+        self.flush()?;
+        self.write_tables()
+    }
+
+    fn read_maps(&mut self) -> Result<&'static [u8], Failure> {
+        // SAFETY: the buffer is scratch memory that outlives the copier; it is only read from here
+        // on, through the slice that is returned.
+        let buffer = unsafe { std::slice::from_raw_parts_mut(self.maps.as_mut_ptr(), self.maps.len()) };
+        let mut filled = 0;
+        loop {
+            match read(self.request.maps.as_raw_fd(), &mut buffer[filled..]) {
+                Ok(0) if filled < buffer.len() => return Ok(&buffer[..filled]),
+                Ok(0) => return Err(Failure::Fragmented),
+                Ok(read) => filled += read,
+                Err(_) => return Err(Failure::Maps),
+            }
+        }
+    }
+
+    /// The kernel may have merged the scratch area with an anonymous neighbour; the part that is
+    /// scratch is cut off in `copy_mapping`.
+    fn is_scratch(&self, mapping: &Mapping<'_>) -> bool {
+        self.scratch.0 <= mapping.start && mapping.end <= self.scratch.1
+    }
+
+    fn note_vdso(&mut self, mapping: &Mapping<'_>) {
+        let vdso = &mut self.header.vdso;
+        if vdso.start == 0 {
+            vdso.start = mapping.start;
+        }
+        vdso.end = mapping.end;
+        if mapping.name == b"[vdso]" {
+            vdso.code = mapping.start;
+            vdso.digest = digest_of(mapping.start, mapping.end);
+        }
+    }
+
+    fn copy_mapping(&mut self, mapping: &Mapping<'_>) -> Result<(), Failure> {
+        let (start, end) = self.scratch;
+        if mapping.start < end && start < mapping.end {
+            let cut = |from: u64, to: u64| Mapping { start: from, end: to, ..*mapping };
+            if mapping.start < start {
+                self.copy_mapping(&cut(mapping.start, start))?;
+            }
+            if end < mapping.end {
+                self.copy_mapping(&cut(end, mapping.end))?;
+            }
+            return Ok(());
+        }
+        if mapping.shared {
+            return Err(Failure::Shared);
+        }
+        let (backing, keep) = self.classify(mapping);
+        let mut area = Area {
+            start: mapping.start,
+            end: mapping.end,
+            protection: mapping.protection,
+            backing,
+            offset: if backing == Backing::Anonymous { 0 } else { mapping.offset },
+        };
+        if mapping.is_stack() {
+            area.start = area.start.min(area.end.saturating_sub(STACK_ROOM));
+        }
+        let writable = mapping.protection & libc::PROT_WRITE as u32 != 0;
+        if writable {
+            self.header.data += area.end - area.start;
+        }
+        *self.areas.get_mut(self.header.areas as usize).ok_or(Failure::Fragmented)? = area.encode();
+        self.header.areas += 1;
+        if mapping.protection == 0 { Ok(()) } else { self.copy_pages(mapping, keep) }
+    }
+
+    fn classify(&self, mapping: &Mapping<'_>) -> (Backing, Keep) {
+        let Some(file) = mapping.file else { return (Backing::Anonymous, Keep::NonZero) };
+        if self.request.base.is_some_and(|(_, base)| base == file) {
+            return (Backing::Base, Keep::Changed);
+        }
+        match self.request.program.iter().position(|&known| known == file) {
+            Some(index) => (Backing::Program(index as u32), Keep::Changed),
+            // The image that this process was thawed from, or a file that was mapped privately:
+            // its pages are not to be had elsewhere.
+            None => (Backing::Anonymous, Keep::All),
+        }
+    }
+
+    fn copy_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
+        let readable = mapping.protection & libc::PROT_READ as u32 != 0;
+        if !readable {
+            protect(mapping, mapping.protection | libc::PROT_READ as u32)?;
+        }
+        let result = self.copy_readable_pages(mapping, keep);
+        // What is batched is written before the protection is restored.
+        let result = result.and_then(|()| if readable { Ok(()) } else { self.flush() });
+        if !readable {
+            protect(mapping, mapping.protection)?;
+        }
+        result
+    }
+
+    fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
+        let gap = if self.request.base.is_none() { BASE_GAP } else { 0 };
+        let mut run = Run { address: mapping.start, pages: 0 };
+        let mut chunk = mapping.start;
+        while chunk < mapping.end {
+            let pages = ((mapping.end - chunk) / PAGE_SIZE).min(self.entries.len() as u64);
+            self.read_pagemap(chunk, pages as usize)?;
+            for index in 0..pages {
+                let address = chunk + index * PAGE_SIZE;
+                if !keep.wants(self.entries[index as usize], address) {
+                    continue;
+                }
+                if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
+                    run.pages = (address - run.address) / PAGE_SIZE + 1;
+                } else {
+                    self.write_run(run)?;
+                    run = Run { address, pages: 1 };
+                }
+            }
+            chunk += pages * PAGE_SIZE;
+        }
+        self.write_run(run)
+    }
+
+    fn read_pagemap(&mut self, address: u64, pages: usize) -> Result<(), Failure> {
+        let bytes = pages * size_of::<u64>();
+        let offset = (address / PAGE_SIZE * size_of::<u64>() as u64) as libc::off_t;
+        // SAFETY: the buffer has room for that many entries.
+        let read = unsafe {
+            libc::pread(
+                self.request.pagemap.as_fd().as_raw_fd(),
+                self.entries.as_mut_ptr().cast(),
+                bytes,
+                offset,
+            )
+        };
+        if read == bytes as isize { Ok(()) } else { Err(Failure::Maps) }
+    }
+
+    fn write_run(&mut self, run: Run) -> Result<(), Failure> {
+        if run.pages == 0 {
+            return Ok(());
+        }
+        *self.runs.get_mut(self.header.runs as usize).ok_or(Failure::Fragmented)? = [run.address, run.pages];
+        self.header.runs += 1;
+        self.header.pages += run.pages;
+        if self.batched == self.batch.len() {
+            self.flush()?;
+        }
+        self.batch[self.batched] =
+            libc::iovec { iov_base: run.address as *mut c_void, iov_len: (run.pages * PAGE_SIZE) as usize };
+        self.batched += 1;
+        Ok(())
+    }
+
+    /// Writes what is batched. The kernel reads the pages; this code never does.
+    fn flush(&mut self) -> Result<(), Failure> {
+        let mut pending = &mut self.batch[..self.batched];
+        self.batched = 0;
+        while !pending.is_empty() {
+            // SAFETY: the vectors name mapped, readable pages of this process.
+            let written = unsafe {
+                libc::pwritev(
+                    self.request.image.as_raw_fd(),
+                    pending.as_ptr(),
+                    pending.len() as libc::c_int,
+                    self.written as libc::off_t,
+                )
+            };
+            let mut written = accept(written)?;
+            self.written += written as u64;
+            while let Some(first) = pending.first_mut() {
+                if written < first.iov_len {
+                    first.iov_base = first.iov_base.wrapping_byte_add(written);
+                    first.iov_len -= written;
+                    break;
+                }
+                written -= first.iov_len;
+                pending = &mut pending[1..];
+            }
+        }
+        Ok(())
+    }
+
+    fn write_tables(&mut self) -> Result<(), Failure> {
+        let offset = self.header.tables_offset();
+        let areas = as_bytes(&self.areas[..self.header.areas as usize]);
+        self.write_at(areas, offset)?;
+        let runs = as_bytes(&self.runs[..self.header.runs as usize]);
+        self.write_at(runs, offset + areas.len() as u64)?;
+        let mut page = [0; PAGE_SIZE as usize];
+        self.header.encode(&mut page);
+        self.write_at(&page, 0)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), Failure> {
+        let mut done = 0;
+        while done < bytes.len() {
+            let rest = &bytes[done..];
+            // SAFETY: the bytes are valid for reading.
+            done += accept(unsafe {
+                libc::pwrite(
+                    self.request.image.as_raw_fd(),
+                    rest.as_ptr().cast(),
+                    rest.len(),
+                    (offset + done as u64) as libc::off_t,
+                )
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Which pages of an area belong into the image.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// Pages that this process changed; the others come from the backing file.
+    Changed,
+    /// Pages that hold anything but zeros.
+    NonZero,
+    /// Every page.
+    All,
+}
+
+impl Keep {
+    /// `entry` is the page's in `/proc/PID/pagemap` (Linux `Documentation/admin-guide/mm/pagemap.rst`).
+    fn wants(self, entry: u64, address: u64) -> bool {
+        const PRESENT: u64 = 1 << 63;
+        const SWAPPED: u64 = 1 << 62;
+        const OF_A_FILE: u64 = 1 << 61;
+        let populated = entry & (PRESENT | SWAPPED) != 0;
+        match self {
+            Self::All => true,
+            Self::Changed => populated && entry & OF_A_FILE == 0,
+            Self::NonZero => populated && !is_zero(address),
+        }
+    }
+}
+
+fn is_zero(address: u64) -> bool {
+    // SAFETY: the caller found this page in a readable mapping of this process.
+    let words = unsafe { std::slice::from_raw_parts(address as *const u64, PAGE_SIZE as usize / 8) };
+    words.iter().all(|&word| word == 0)
+}
+
+fn digest_of(start: u64, end: u64) -> [u8; 32] {
+    // SAFETY: the kernel's code is mapped readable for the life of the process.
+    let code = unsafe { std::slice::from_raw_parts(start as *const u8, (end - start) as usize) };
+    Sha256::digest(code).into()
+}
+
+/// The vdso of this process, for the loader.
+pub(crate) fn current_vdso(mappings: &[Mapping<'_>]) -> Vdso {
+    let mut parts = mappings.iter().filter(|mapping| mapping.is_vdso()).peekable();
+    let start = parts.peek().map_or(0, |first| first.start);
+    parts.fold(Vdso { start, ..Vdso::default() }, |vdso, part| {
+        let code = part.name == b"[vdso]";
+        Vdso {
+            end: part.end,
+            code: if code { part.start } else { vdso.code },
+            digest: if code { digest_of(part.start, part.end) } else { vdso.digest },
+            ..vdso
+        }
+    })
+}
+
+fn protect(mapping: &Mapping<'_>, protection: u32) -> Result<(), Failure> {
+    // SAFETY: read access is added to a mapping of this process, or its own protection restored.
+    let result = unsafe {
+        libc::mprotect(
+            mapping.start as *mut c_void,
+            (mapping.end - mapping.start) as usize,
+            protection as libc::c_int,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(Failure::Maps) }
+}
+
+fn read(file: RawFd, buffer: &mut [u8]) -> Result<usize, Failure> {
+    // SAFETY: the buffer is valid for writing.
+    accept(unsafe { libc::read(file, buffer.as_mut_ptr().cast(), buffer.len()) })
+}
+
+fn accept(result: isize) -> Result<usize, Failure> {
+    match usize::try_from(result) {
+        Ok(count) => Ok(count),
+        // SAFETY: the C library's own place for errors of this thread.
+        Err(_) => Err(Failure::Write(unsafe { *libc::__errno_location() })),
+    }
+}
+
+fn as_bytes<const N: usize>(words: &[[u64; N]]) -> &[u8] {
+    // SAFETY: numbers have no padding; little-endian is the file's byte order and this machine's.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
+}

@@ -1,0 +1,328 @@
+//! Stands between the program and three functions of the C library, because a process that is forked
+//! and frozen needs them to behave a little differently.
+//!
+//! The definitions below are linked into the executable in place of the C library's, for Rust's
+//! standard library, V8 and the crypto libraries alike:
+//!
+//! * `madvise`: V8's published archive asks that its memory be left out of forked children
+//!   (`MADV_DONTFORK`); a template's children are made of exactly that memory. Ranges that are to be
+//!   wiped on fork (`MADV_WIPEONFORK`, how AWS-LC notices forks) are remembered and wiped after a
+//!   thaw too.
+//! * `pthread_atfork`: the handlers are remembered, to be called after a clone that the C library does
+//!   not know of and after a thaw. Random generators hang on them (`rand`'s reseeding generator).
+//! * `clock_gettime`: the monotonic clocks go on where they stood when the process was frozen, on
+//!   whichever machine it is thawed.
+
+use std::{
+    ffi::{c_int, c_void},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
+
+use crate::PAGE_SIZE;
+
+/// What the restorer tells the thawed process. Lives in the program's data, so that the loader knows
+/// its place from the header.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Thawed {
+    pub(crate) scratch_start: AtomicU64,
+    pub(crate) scratch_bytes: AtomicU64,
+    /// Nanoseconds to add to the kernel's monotonic clocks; two's complement.
+    pub(crate) clock_offset: AtomicU64,
+    /// See [`crate::Header::data`].
+    pub(crate) data: AtomicU64,
+}
+
+pub(crate) static THAWED: Thawed = Thawed {
+    scratch_start: AtomicU64::new(0),
+    scratch_bytes: AtomicU64::new(0),
+    clock_offset: AtomicU64::new(0),
+    data: AtomicU64::new(0),
+};
+
+const MAX_REMEMBERED: usize = 64;
+static CHILD_HANDLERS: [AtomicUsize; MAX_REMEMBERED] = [const { AtomicUsize::new(0) }; MAX_REMEMBERED];
+static WIPED: [(AtomicUsize, AtomicUsize); MAX_REMEMBERED] =
+    [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MAX_REMEMBERED];
+
+/// Makes random generators that share state with another process seed themselves anew: the state
+/// was copied by a clone that went past the C library.
+///
+/// To be called first thing in the child.
+pub fn after_clone() {
+    for handler in &CHILD_HANDLERS {
+        let handler = handler.load(Relaxed);
+        if handler != 0 {
+            // SAFETY: only `pthread_atfork` below stores here, and what it stores is a function
+            // without arguments or result that may be called in a forked child.
+            let handler = unsafe { std::mem::transmute::<usize, extern "C" fn()>(handler) };
+            handler();
+        }
+    }
+}
+
+/// The same after a thaw, where the kernel wiped nothing.
+pub(crate) fn after_thaw() {
+    for (start, bytes) in &WIPED {
+        let (start, bytes) = (start.load(Relaxed), bytes.load(Relaxed));
+        if start != 0 {
+            // SAFETY: whoever asked for this range to be wiped in a forked child is prepared to
+            // find it zeroed; the range is still mapped, because it was part of the image.
+            unsafe { std::ptr::write_bytes(start as *mut u8, 0, bytes) };
+        }
+    }
+    after_clone();
+}
+
+fn remember(slots: &[AtomicUsize; MAX_REMEMBERED], value: usize) {
+    let free = slots.iter().find(|slot| slot.compare_exchange(0, value, Relaxed, Relaxed).is_ok());
+    assert!(free.is_some(), "more fork handlers than there is room for");
+}
+
+unsafe extern "C" {
+    fn __register_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+        dso: *const c_void,
+    ) -> c_int;
+}
+
+/// POSIX `pthread_atfork`; see the module.
+#[unsafe(no_mangle)]
+extern "C" fn pthread_atfork(
+    prepare: Option<extern "C" fn()>,
+    parent: Option<extern "C" fn()>,
+    child: Option<extern "C" fn()>,
+) -> c_int {
+    if let Some(child) = child {
+        remember(&CHILD_HANDLERS, child as usize);
+    }
+    // SAFETY: glibc's own `pthread_atfork` is this very call; no handle means the executable.
+    unsafe { __register_atfork(prepare, parent, child, std::ptr::null()) }
+}
+
+/// Linux `madvise`; see the module.
+///
+/// # Safety
+/// As the system call.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn madvise(start: *mut c_void, bytes: usize, advice: c_int) -> c_int {
+    match advice {
+        libc::MADV_DONTFORK => return 0,
+        libc::MADV_WIPEONFORK => {
+            let slot = WIPED.iter().find(|(slot, _)| {
+                let (now, new) = (slot.load(Relaxed), start as usize);
+                now == new || slot.compare_exchange(0, new, Relaxed, Relaxed).is_ok()
+            });
+            let Some((_, length)) = slot else { return -1 };
+            length.store(bytes.next_multiple_of(PAGE_SIZE as usize), Relaxed);
+        }
+        _ => {}
+    }
+    // SAFETY: the caller keeps to the system call's contract.
+    unsafe { libc::syscall(libc::SYS_madvise, start, bytes, advice) as c_int }
+}
+
+/// POSIX `clock_gettime`; see the module.
+///
+/// # Safety
+/// `out` is valid for writing.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, out: *mut libc::timespec) -> c_int {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let result = vdso::clock_gettime(clock, &mut time);
+    if result != 0 {
+        // SAFETY: the C library's own place for errors of this thread.
+        unsafe { *libc::__errno_location() = -result };
+        return -1;
+    }
+    if is_monotonic(clock) {
+        time = shifted(time, THAWED.clock_offset.load(Relaxed) as i64);
+    }
+    // SAFETY: promised by the caller.
+    unsafe { out.write(time) };
+    0
+}
+
+fn is_monotonic(clock: libc::clockid_t) -> bool {
+    [libc::CLOCK_MONOTONIC, libc::CLOCK_MONOTONIC_RAW, libc::CLOCK_MONOTONIC_COARSE, libc::CLOCK_BOOTTIME]
+        .contains(&clock)
+}
+
+fn shifted(time: libc::timespec, offset: i64) -> libc::timespec {
+    if offset == 0 {
+        return time;
+    }
+    let nanoseconds = i128::from(time.tv_sec) * NANOSECONDS + i128::from(time.tv_nsec) + i128::from(offset);
+    libc::timespec {
+        tv_sec: nanoseconds.div_euclid(NANOSECONDS) as libc::time_t,
+        tv_nsec: nanoseconds.rem_euclid(NANOSECONDS) as libc::c_long,
+    }
+}
+
+const NANOSECONDS: i128 = 1_000_000_000;
+
+/// The kernel's monotonic clock, unshifted, in nanoseconds.
+pub(crate) fn kernel_monotonic() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    vdso::clock_gettime(libc::CLOCK_MONOTONIC, &mut time);
+    time.tv_sec as u64 * NANOSECONDS as u64 + time.tv_nsec as u64
+}
+
+/// The monotonic clock as this process sees it, in nanoseconds.
+pub(crate) fn monotonic() -> u64 {
+    kernel_monotonic().wrapping_add(THAWED.clock_offset.load(Relaxed))
+}
+
+pub(crate) use vdso::{FUNCTIONS, function_offsets};
+
+mod vdso {
+    //! Finds functions in the kernel's code page. The kernel documents the format as "an ELF shared
+    //! object" (`Documentation/ABI/stable/vdso`); its dynamic symbols are not versioned for us.
+
+    use std::{
+        ffi::CStr,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    type ClockGettime = unsafe extern "C" fn(libc::clockid_t, *mut libc::timespec) -> i32;
+
+    /// The functions that glibc calls, and the system calls that do the same.
+    pub(crate) const FUNCTIONS: [(&CStr, libc::c_long); 5] = [
+        (c"__vdso_clock_gettime", libc::SYS_clock_gettime),
+        (c"__vdso_gettimeofday", libc::SYS_gettimeofday),
+        (c"__vdso_time", libc::SYS_time),
+        (c"__vdso_getcpu", libc::SYS_getcpu),
+        (c"__vdso_clock_getres", libc::SYS_clock_getres),
+    ];
+
+    const UNRESOLVED: usize = 0;
+    const USE_SYSTEM_CALL: usize = 1;
+    static CLOCK_GETTIME: AtomicUsize = AtomicUsize::new(UNRESOLVED);
+
+    /// Zero, or a negated error number.
+    pub(crate) fn clock_gettime(clock: libc::clockid_t, out: &mut libc::timespec) -> i32 {
+        let function = match CLOCK_GETTIME.load(Relaxed) {
+            UNRESOLVED => resolve(),
+            function => function,
+        };
+        if function == USE_SYSTEM_CALL {
+            return system_call(clock, out);
+        }
+        // SAFETY: `resolve` found this function in the kernel's code, which has this signature.
+        unsafe { std::mem::transmute::<usize, ClockGettime>(function)(clock, out) }
+    }
+
+    fn system_call(clock: libc::clockid_t, out: &mut libc::timespec) -> i32 {
+        // SAFETY: `out` is a valid place for the result.
+        match unsafe { libc::syscall(libc::SYS_clock_gettime, clock, out) } {
+            0 => 0,
+            // SAFETY: the C library's own place for errors of this thread.
+            _ => -unsafe { *libc::__errno_location() },
+        }
+    }
+
+    #[cold]
+    fn resolve() -> usize {
+        let function = match (code_start(), function_offsets()[0]) {
+            (0, _) | (_, 0) => USE_SYSTEM_CALL,
+            (code, offset) => (code + offset) as usize,
+        };
+        CLOCK_GETTIME.store(function, Relaxed);
+        function
+    }
+
+    /// Where the kernel's code starts in this process; zero if it has none.
+    pub(crate) fn code_start() -> u64 {
+        // SAFETY: reads the auxiliary vector that the kernel passed.
+        unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) }
+    }
+
+    /// The offset of each of [`FUNCTIONS`] from the start of the code; zero if it is not there.
+    pub(crate) fn function_offsets() -> [u64; 5] {
+        FUNCTIONS.map(|(name, _)| symbol_offset(name).unwrap_or(0))
+    }
+
+    /// Value of a dynamic symbol. The object is linked at zero, so that is an offset.
+    fn symbol_offset(name: &CStr) -> Option<u64> {
+        const PT_DYNAMIC: u32 = 2;
+        const DT_HASH: u64 = 4;
+        const DT_STRTAB: u64 = 5;
+        const DT_SYMTAB: u64 = 6;
+        let base = code_start();
+        if base == 0 {
+            return None;
+        }
+        // SAFETY: the kernel maps a complete ELF object there; the reads below follow its own
+        // tables, which a correct kernel keeps within the mapping.
+        unsafe {
+            let u16_at = |address: u64| (address as *const u16).read_unaligned();
+            let u32_at = |address: u64| (address as *const u32).read_unaligned();
+            let u64_at = |address: u64| (address as *const u64).read_unaligned();
+            let headers = base + u64_at(base + 32);
+            let dynamic = (0..u64::from(u16_at(base + 56)))
+                .map(|index| headers + index * 56)
+                .find(|&header| u32_at(header) == PT_DYNAMIC)
+                .map(|header| base + u64_at(header + 16))?;
+            let entry = |tag| {
+                (0..64)
+                    .map(|index| dynamic + index * 16)
+                    .take_while(|&entry| u64_at(entry) != 0)
+                    .find(|&entry| u64_at(entry) == tag)
+                    .map(|entry| base + u64_at(entry + 8))
+            };
+            let (strings, symbols) = (entry(DT_STRTAB)?, entry(DT_SYMTAB)?);
+            // Newer kernels have only a GNU hash table, from which the number of symbols does not
+            // follow directly; there are about a dozen, and the string table comes after them.
+            let count = match entry(DT_HASH) {
+                Some(hash) => u64::from(u32_at(hash + 4)),
+                None => strings.saturating_sub(symbols) / 24,
+            };
+            (0..count.min(256))
+                .map(|index| symbols + index * 24)
+                .find(|&symbol| {
+                    CStr::from_ptr((strings + u64::from(u32_at(symbol))) as *const _) == name
+                        && u64_at(symbol + 8) != 0
+                })
+                .map(|symbol| u64_at(symbol + 8))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_ours_and_agrees_with_the_kernel() {
+        let before = kernel_monotonic();
+        let now = std::time::Instant::now();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let elapsed = now.elapsed().as_nanos() as u64;
+        assert!(elapsed >= 5_000_000 && elapsed <= kernel_monotonic() - before);
+        assert_ne!(function_offsets()[0], 0, "clock_gettime is found in the vdso");
+    }
+
+    #[test]
+    fn shifting_a_time_carries() {
+        let time = |tv_sec, tv_nsec| libc::timespec { tv_sec, tv_nsec };
+        let check = |from: libc::timespec, offset, expect: libc::timespec| {
+            let got = shifted(from, offset);
+            assert_eq!((got.tv_sec, got.tv_nsec), (expect.tv_sec, expect.tv_nsec));
+        };
+        check(time(5, 0), 0, time(5, 0));
+        check(time(5, 999_999_999), 1, time(6, 0));
+        check(time(5, 0), -1, time(4, 999_999_999));
+        check(time(5, 10), -5_000_000_000, time(0, 10));
+    }
+
+    #[test]
+    fn an_unknown_clock_is_an_error() {
+        let mut out = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `out` is a valid place.
+        let result = unsafe { libc::clock_gettime(999, &mut out) };
+        assert_eq!(result, -1);
+        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EINVAL));
+    }
+}

@@ -1,0 +1,424 @@
+//! Replaces the calling process by a frozen one.
+//!
+//! Everything that can fail with an explanation is done first: tables are read, checked, and compiled
+//! into a list of system calls. Then a small routine, copied to a place that neither process uses,
+//! performs the list: it unmaps everything else, maps the image, and loads the registers. A step that
+//! fails ends the process with status [`crate::RESTORE_FAILED`].
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
+};
+
+use crate::{
+    FileIdentity, PAGE_SIZE, Program, ProgramError,
+    arch::{self, Registers, Restorer, Step},
+    cpu,
+    format::{ADDRESS_END, Area, Backing, Image, ImageError, Run, Vdso},
+    freeze::current_vdso,
+    interpose,
+    program::{mappings, read_own_maps},
+    scratch::Scratch,
+};
+
+/// Everything that [`Loader::thaw`] needs of the process it runs in. Made before the process gives
+/// up its access to files; stays valid in forked children.
+#[derive(Debug)]
+pub struct Loader {
+    program: Program,
+    vdso: Vdso,
+    /// The mappings that make up the vdso, ascending.
+    vdso_parts: Vec<(u64, u64)>,
+    cpu: u64,
+}
+
+/// What is to be thawed. Who asks has authenticated the image.
+#[derive(Debug)]
+pub struct ThawRequest<'a> {
+    /// The image.
+    pub image: &'a File,
+    /// Id and file of its base image, if the image has one.
+    pub base: Option<([u8; 32], &'a File)>,
+    /// Descriptors from this one on are closed in the thawed process.
+    pub close_from: u32,
+}
+
+/// Why an image cannot be thawed here. Nothing has changed yet.
+#[derive(Debug, thiserror::Error)]
+pub enum ThawError {
+    /// It is not an image, or damaged.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// It was made by another build.
+    #[error("heap was made by another build ({found}; this is {current})")]
+    OtherBuild {
+        /// First digits of the image's fingerprint.
+        found: String,
+        /// First digits of this build's.
+        current: String,
+    },
+    /// It needs processor features that this machine lacks.
+    #[error("heap was made on a processor with features that this one lacks: {0}")]
+    OtherProcessor(String),
+    /// It refers to another base image than the one that was given.
+    #[error("heap refers to another base image")]
+    OtherBase,
+    /// It uses addresses that the kernel needs in this process.
+    #[error("heap does not fit into this process's address space")]
+    NoRoom,
+    /// The system refused what a thaw needs.
+    #[error("heap cannot be mapped")]
+    System(#[from] io::Error),
+}
+
+/// Runs of pages up to this size are read, larger ones are mapped.
+const READ_PAGES: u64 = 16;
+const READ_BATCH: usize = 1024;
+const STACK_BYTES: usize = 16 << 10;
+/// Places for the scratch area: from 16 TiB in steps of 64 GiB, far from where Linux puts things.
+const FIRST_PLACE: u64 = 0x1000_0000_0000;
+const PLACE_STEP: u64 = 64 << 30;
+
+impl Loader {
+    /// Examines the current process.
+    ///
+    /// # Errors
+    /// As [`Program::current`].
+    pub fn new() -> Result<Self, ProgramError> {
+        let program = Program::current()?;
+        let text = read_own_maps().map_err(ProgramError::Maps)?;
+        let mappings = mappings(&text)?;
+        let parts = mappings.iter().filter(|mapping| mapping.is_vdso());
+        Ok(Self {
+            program,
+            vdso: current_vdso(&mappings),
+            vdso_parts: parts.map(|part| (part.start, part.end)).collect(),
+            cpu: cpu::current(),
+        })
+    }
+
+    /// This build's fingerprint.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.program.fingerprint()
+    }
+
+    /// This build's files, for [`crate::FreezeRequest::program`].
+    pub fn program_files(&self) -> Vec<FileIdentity> {
+        self.program.files()
+    }
+
+    /// Checks that an image can be thawed in this build and on this machine.
+    ///
+    /// # Errors
+    /// [`ThawError`] says why not.
+    pub fn check(&self, image: &Image) -> Result<(), ThawError> {
+        let header = &image.header;
+        if header.fingerprint != self.fingerprint() {
+            let digits = |bytes: [u8; 32]| bytes[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+            return Err(ThawError::OtherBuild {
+                found: digits(header.fingerprint),
+                current: digits(self.fingerprint()),
+            });
+        }
+        match cpu::missing(header.cpu, self.cpu) {
+            0 => Ok(()),
+            missing => Err(ThawError::OtherProcessor(cpu::names(missing))),
+        }
+    }
+
+    /// Replaces this process by the frozen one; returns only if that is impossible.
+    ///
+    /// # Safety
+    /// The process has one thread, and whatever its memory holds is no longer needed.
+    #[expect(clippy::missing_errors_doc, reason = "the error is all it returns")]
+    pub unsafe fn thaw(&self, request: &ThawRequest<'_>) -> ThawError {
+        match self.prepare(request) {
+            Err(error) => error,
+            Ok(prepared) => {
+                // SAFETY: the steps were compiled from a checked image and leave the scratch area
+                // alone; the caller gave up everything else.
+                unsafe {
+                    (prepared.restorer)(
+                        prepared.steps.as_ptr(),
+                        prepared.steps.len() as u64,
+                        prepared.registers,
+                        prepared.stack_top,
+                    )
+                }
+            }
+        }
+    }
+
+    fn prepare(&self, request: &ThawRequest<'_>) -> Result<Prepared, ThawError> {
+        let image = Image::read(request.image)?;
+        self.check(&image)?;
+        if image.header.base != request.base.map(|(id, _)| id) {
+            return Err(ThawError::OtherBase);
+        }
+        let plan = Plan::new(self, request, &image)?;
+        plan.place()
+    }
+}
+
+/// What remains to be done once nothing can be explained any more.
+struct Prepared {
+    restorer: Restorer,
+    steps: &'static [Step],
+    registers: *const Registers,
+    stack_top: u64,
+}
+
+/// The steps of one thaw, before they are placed.
+struct Plan<'a> {
+    loader: &'a Loader,
+    request: &'a ThawRequest<'a>,
+    image: &'a Image,
+    /// Stretches of memory to be read, with the place of the first in the file.
+    reads: Vec<(Vec<libc::iovec>, u64)>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(loader: &'a Loader, request: &'a ThawRequest<'a>, image: &'a Image) -> Result<Self, ThawError> {
+        Ok(Self { loader, request, image, reads: Vec::new() })
+    }
+
+    fn place(mut self) -> Result<Prepared, ThawError> {
+        let overlays = self.overlays();
+        let code = arch::restorer_code();
+        let step_count = 64 + self.image.areas.len() * 3 + overlays.len() + self.reads.len();
+        let vectors: usize = self.reads.iter().map(|(vectors, _)| vectors.len() + 1).sum();
+        let vdso_bytes = (self.loader.vdso.end - self.loader.vdso.start) as usize;
+        let bytes = PAGE_SIZE as usize * 4
+            + step_count * size_of::<Step>()
+            + vectors * size_of::<libc::iovec>()
+            + self.reads.len() * 16
+            + STACK_BYTES
+            + vdso_bytes;
+        let mut scratch = self.find_place(bytes)?;
+        let full = || ThawError::NoRoom;
+        let code_place = scratch.allocate::<u8>(PAGE_SIZE as usize).ok_or_else(full)?;
+        code_place[..code.len()].copy_from_slice(code);
+        let registers = scratch.allocate::<Registers>(1).ok_or_else(full)?;
+        registers[0] = self.image.header.registers;
+        let stack = scratch.allocate::<u128>(STACK_BYTES / 16).ok_or_else(full)?;
+        let steps = scratch.allocate::<[u64; 8]>(step_count).ok_or_else(full)?;
+        let reads: Vec<_> = std::mem::take(&mut self.reads)
+            .into_iter()
+            .map(|(vectors, offset)| {
+                let place = scratch.allocate::<libc::iovec>(vectors.len()).ok_or_else(full)?;
+                place.copy_from_slice(&vectors);
+                Ok((&*place, offset))
+            })
+            .collect::<Result<_, ThawError>>()?;
+        let vdso_place = scratch.end() - vdso_bytes as u64;
+        let list = self.steps(&scratch, vdso_place, &overlays, &reads)?;
+        scratch.make_executable(PAGE_SIZE as usize)?;
+        // SAFETY: a `Step` is eight numbers; the place was allocated for at least as many, and is
+        // used as nothing else from here on.
+        let steps = unsafe {
+            let place = steps.as_mut_ptr().cast::<Step>();
+            assert!(list.len() <= step_count, "the number of steps was underestimated");
+            place.copy_from_nonoverlapping(list.as_ptr(), list.len());
+            std::slice::from_raw_parts(place, list.len())
+        };
+        let prepared = Prepared {
+            // SAFETY: the copy of the restorer is position-independent and has this signature.
+            restorer: unsafe { std::mem::transmute::<u64, Restorer>(scratch.start()) },
+            steps,
+            registers: registers.as_ptr(),
+            stack_top: stack.as_mut_ptr_range().end as u64,
+        };
+        scratch.leak();
+        Ok(prepared)
+    }
+
+    /// Splits the image's runs into those that are mapped, which are returned, and those that are
+    /// read, which become `reads`.
+    fn overlays(&mut self) -> Vec<(Run, u64)> {
+        let mut overlays = Vec::new();
+        let mut offset = PAGE_SIZE;
+        let mut batch: Option<(Vec<libc::iovec>, u64, u64)> = None;
+        let mut areas = self.image.areas.iter().peekable();
+        for &run in &self.image.runs {
+            while areas.next_if(|area| area.end <= run.address).is_some() {}
+            let writable =
+                areas.peek().is_some_and(|area| area.protection & libc::PROT_WRITE as u32 != 0);
+            let bytes = run.pages * PAGE_SIZE;
+            let read = self.image.header.base.is_some() && run.pages <= READ_PAGES && writable;
+            if read {
+                let vector = libc::iovec { iov_base: run.address as *mut _, iov_len: bytes as usize };
+                match &mut batch {
+                    Some((vectors, _, end)) if *end == offset && vectors.len() < READ_BATCH => {
+                        vectors.push(vector);
+                        *end += bytes;
+                    }
+                    _ => {
+                        self.reads.extend(batch.take().map(|(vectors, start, _)| (vectors, start)));
+                        batch = Some((vec![vector], offset, offset + bytes));
+                    }
+                }
+            } else {
+                overlays.push((run, offset));
+            }
+            offset += bytes;
+        }
+        self.reads.extend(batch.map(|(vectors, start, _)| (vectors, start)));
+        overlays
+    }
+
+    /// A scratch area where neither the image nor this process has anything.
+    fn find_place(&self, bytes: usize) -> Result<Scratch, ThawError> {
+        let needed = bytes.next_multiple_of(PAGE_SIZE as usize) as u64;
+        let mut place = FIRST_PLACE;
+        while place + needed < ADDRESS_END {
+            let free = |start: u64, end: u64| end <= place || place + needed <= start;
+            let vdso = &self.image.header.vdso;
+            if free(vdso.start, vdso.end) && self.image.areas.iter().all(|area| free(area.start, area.end)) {
+                match Scratch::at(place, bytes) {
+                    Ok(scratch) => return Ok(scratch),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            place += PLACE_STEP;
+        }
+        Err(ThawError::NoRoom)
+    }
+
+    fn steps(
+        &self,
+        scratch: &Scratch,
+        vdso_place: u64,
+        overlays: &[(Run, u64)],
+        reads: &[(&[libc::iovec], u64)],
+    ) -> Result<Vec<Step>, ThawError> {
+        let mut steps = Vec::with_capacity(64 + self.image.areas.len() + overlays.len());
+        let current = &self.loader.vdso;
+        for &(start, end) in &self.loader.vdso_parts {
+            steps.push(move_mapping(start, end, vdso_place + (start - current.start)));
+        }
+        steps.push(unmap(PAGE_SIZE, scratch.start()));
+        steps.push(unmap(scratch.end(), ADDRESS_END));
+        for area in &self.image.areas {
+            steps.push(self.map_area(area)?);
+        }
+        let image = self.request.image.as_raw_fd();
+        let mut areas = self.image.areas.iter().peekable();
+        for &(run, offset) in overlays {
+            while areas.next_if(|area| area.end <= run.address).is_some() {}
+            let protection = areas.peek().map_or(0, |area| area.protection);
+            steps.push(map_file(run.address, run.end(), protection, image, offset));
+        }
+        for (vectors, offset) in reads {
+            let bytes = vectors.iter().map(|vector| vector.iov_len as u64).sum();
+            let (address, count) = (vectors.as_ptr() as u64, vectors.len() as u64);
+            steps.push(Step::call(
+                libc::SYS_preadv,
+                [image as u64, address, count, *offset & 0xffff_ffff, *offset >> 32, 0],
+                bytes,
+            ));
+        }
+        self.place_vdso(&mut steps, vdso_place);
+        self.finish(&mut steps, scratch);
+        Ok(steps)
+    }
+
+    fn map_area(&self, area: &Area) -> Result<Step, ThawError> {
+        let file: Option<BorrowedFd<'_>> = match area.backing {
+            Backing::Anonymous => None,
+            Backing::Base => {
+                use std::os::fd::AsFd;
+                let (_, base) = self.request.base.ok_or(ThawError::OtherBase)?;
+                Some(base.as_fd())
+            }
+            Backing::Program(index) => {
+                use std::os::fd::AsFd;
+                let unknown = ImageError::Corrupted("area of an unknown file");
+                Some(self.loader.program.file(index).ok_or(unknown)?.as_fd())
+            }
+        };
+        Ok(match file {
+            Some(file) => map_file(area.start, area.end, area.protection, file.as_raw_fd(), area.offset),
+            None => map_anonymous(area.start, area.end, area.protection),
+        })
+    }
+
+    /// Puts the kernel's code where the frozen process had it. If this is another kernel, whose
+    /// code may be larger and has its functions elsewhere, small functions of our own go there
+    /// instead: what glibc remembers are the addresses of the functions that it calls.
+    fn place_vdso(&self, steps: &mut Vec<Step>, vdso_place: u64) {
+        let (current, frozen) = (&self.loader.vdso, &self.image.header.vdso);
+        let same = current.digest == frozen.digest
+            && current.end - current.start == frozen.end - frozen.start
+            && current.end - current.code == frozen.end - frozen.code;
+        if same {
+            for &(start, end) in &self.loader.vdso_parts {
+                let offset = start - current.start;
+                steps.push(move_mapping(
+                    vdso_place + offset,
+                    vdso_place + offset + (end - start),
+                    frozen.start + offset,
+                ));
+            }
+        } else if frozen.code < frozen.end {
+            let (start, end) = (frozen.code, frozen.end);
+            steps.push(map_anonymous(start, end, (libc::PROT_READ | libc::PROT_WRITE) as u32));
+            for (offset, (_, number)) in frozen.functions.iter().zip(interpose::FUNCTIONS) {
+                if *offset != 0 {
+                    steps.push(Step::poke(start + offset, system_call_function(number)));
+                }
+            }
+            let protection = (libc::PROT_READ | libc::PROT_EXEC) as u64;
+            steps.push(Step::call(libc::SYS_mprotect, [start, end - start, protection, 0, 0, 0], 0));
+        }
+    }
+
+    fn finish(&self, steps: &mut Vec<Step>, scratch: &Scratch) {
+        const ARCH_SET_FS: u64 = 0x1002;
+        const ROBUST_LIST_BYTES: u64 = 24;
+        let header = &self.image.header;
+        let clock_offset = header.monotonic.wrapping_sub(interpose::kernel_monotonic());
+        // The order of the fields of `Thawed`.
+        let told = [scratch.start(), scratch.end() - scratch.start(), clock_offset, header.data];
+        for (index, value) in told.into_iter().enumerate() {
+            steps.push(Step::poke(header.thawed + index as u64 * 8, value));
+        }
+        let call = |number, a, b, expected| Step::call(number, [a, b, 0, 0, 0, 0], expected);
+        steps.push(call(libc::SYS_set_robust_list, header.robust_list, ROBUST_LIST_BYTES, 0));
+        // The address to clear at exit belonged to this process's memory.
+        steps.push(call(libc::SYS_set_tid_address, 0, 0, u64::from(std::process::id())));
+        steps.push(call(libc::SYS_arch_prctl, ARCH_SET_FS, header.thread_pointer, 0));
+        let last = u64::from(u32::MAX);
+        steps.push(call(libc::SYS_close_range, u64::from(self.request.close_from), last, 0));
+    }
+}
+
+/// `mov eax, number; syscall; ret`
+fn system_call_function(number: libc::c_long) -> u64 {
+    let n = (number as u32).to_le_bytes();
+    u64::from_le_bytes([0xb8, n[0], n[1], n[2], n[3], 0x0f, 0x05, 0xc3])
+}
+
+fn unmap(start: u64, end: u64) -> Step {
+    Step::call(libc::SYS_munmap, [start, end - start, 0, 0, 0, 0], 0)
+}
+
+fn move_mapping(start: u64, end: u64, to: u64) -> Step {
+    let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as u64;
+    Step::call(libc::SYS_mremap, [start, end - start, end - start, flags, to, 0], to)
+}
+
+fn map_anonymous(start: u64, end: u64, protection: u32) -> Step {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
+    map(start, end, protection, flags, -1, 0)
+}
+
+fn map_file(start: u64, end: u64, protection: u32, file: RawFd, offset: u64) -> Step {
+    map(start, end, protection, libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE, file, offset)
+}
+
+fn map(start: u64, end: u64, protection: u32, flags: libc::c_int, file: RawFd, offset: u64) -> Step {
+    let arguments = [start, end - start, u64::from(protection), flags as u64, file as i64 as u64, offset];
+    Step::call(libc::SYS_mmap, arguments, start)
+}

@@ -1,0 +1,189 @@
+//! The store of heaps.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use stasis_core::{BlobStore, ByteSize, Fingerprint, HeapId};
+
+use crate::{
+    HeapError, HeapFacts, ImageCache, MappableImage, UnixMillis,
+    blocking::blocking,
+    sealed::{self, SealedHeader},
+};
+
+/// How many headers are read at a time for a list.
+const LIST_CONCURRENCY: usize = 16;
+
+/// Saves and opens heaps: sealed in a [`BlobStore`], uncompressed in an [`ImageCache`].
+///
+/// What was saved is durable. What is opened is authenticated, has the hash that names it, and can be
+/// mapped. Whether it was made by *this* build is for the caller to check: the fingerprint is in its
+/// facts.
+#[derive(Debug, Clone)]
+pub struct HeapStore {
+    blobs: Arc<dyn BlobStore>,
+    cache: Arc<ImageCache>,
+    max_image: ByteSize,
+    fetches: Arc<Fetches>,
+}
+
+/// What is known of a heap without reading its image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeapInfo {
+    /// SHA-256 of the image.
+    pub id: HeapId,
+    /// Size of the uncompressed image.
+    pub image_size: ByteSize,
+    /// Size of what is stored.
+    pub stored_size: ByteSize,
+    /// The image on top of which this one is mapped.
+    pub base: Option<HeapId>,
+    /// When it was made.
+    pub created: UnixMillis,
+    /// The build that made it, and the only one that can use it.
+    pub fingerprint: Fingerprint,
+}
+
+impl HeapStore {
+    /// Joins a store and a cache. Heaps are authenticated with the cache's key.
+    pub fn new(blobs: Arc<dyn BlobStore>, cache: ImageCache) -> Self {
+        let max_image = sealed::DEFAULT_MAX_IMAGE;
+        Self { blobs, cache: Arc::new(cache), max_image, fetches: Arc::default() }
+    }
+
+    /// Refuses larger images, at saving and opening alike.
+    pub fn with_max_image(mut self, max_image: ByteSize) -> Self {
+        self.max_image = max_image;
+        self
+    }
+
+    /// Creates a file to freeze an image into. It has no name until it is saved.
+    ///
+    /// # Errors
+    /// If the cache's file system refuses.
+    pub fn create_image_file(&self) -> Result<File, HeapError> {
+        Ok(self.cache.create_tmp()?)
+    }
+
+    /// Keeps an image under its hash. Returns when it is durable; to save it again does no harm, and
+    /// keeps the facts it was saved with first.
+    ///
+    /// Nobody else may be able to write to `image` any more: the process that froze it has ended. It
+    /// should be from [`HeapStore::create_image_file`]: such a file becomes the cache's entry as it is,
+    /// one of another file system is copied.
+    ///
+    /// # Errors
+    /// If the image is too large, changes or cannot be read; if the store fails. That the local cache
+    /// fails is no error here, as the heap is safe by then; it is logged.
+    pub async fn save(&self, image: File, facts: HeapFacts) -> Result<HeapId, HeapError> {
+        let (cache, max) = (Arc::clone(&self.cache), self.max_image);
+        let (verified, sealed) =
+            blocking(move || sealed::seal(image, facts, cache.key(), max).map_err(HeapError::of_sealing))
+                .await?;
+        let id = verified.header().id;
+        self.blobs.put(id, Bytes::from(sealed)).await?;
+        let cache = Arc::clone(&self.cache);
+        if let Err(error) = blocking(move || cache.admit(verified)).await {
+            tracing::warn!(%error, heap = %id, "a saved heap could not be cached");
+        }
+        Ok(id)
+    }
+
+    /// Opens a heap for mapping, from the cache if it is there. Calls that fetch the same heap at once
+    /// fetch it once.
+    ///
+    /// # Errors
+    /// If there is no such heap; if what is stored is damaged, of another format, too large or not
+    /// authentic; if store or cache fail.
+    pub async fn open(&self, id: HeapId) -> Result<MappableImage, HeapError> {
+        if let Some(image) = self.cached(id).await? {
+            return Ok(image);
+        }
+        let fetch = self.fetches.of(id);
+        let _turn = fetch.lock().await;
+        match self.cached(id).await? {
+            Some(image) => Ok(image),
+            None => self.fetch(id).await,
+        }
+    }
+
+    /// Tells what is known of a stored heap, or `None` if the store does not have it.
+    ///
+    /// # Errors
+    /// If its header is damaged, of another format or not authentic; if the store fails.
+    pub async fn info(&self, id: HeapId) -> Result<Option<HeapInfo>, HeapError> {
+        let Some(blob) = self.blobs.info(id, SealedHeader::LEN).await? else { return Ok(None) };
+        let header = SealedHeader::parse_as(&blob.prefix, id, self.cache.key())
+            .map_err(|error| HeapError::of_stored(id, error))?;
+        Ok(Some(HeapInfo {
+            id,
+            image_size: ByteSize::bytes(header.image_len),
+            stored_size: ByteSize::bytes(blob.stored),
+            base: header.facts.base,
+            created: header.facts.created,
+            fingerprint: header.facts.fingerprint,
+        }))
+    }
+
+    /// All stored heaps in ascending order of id, each with what is known of it or why nothing is.
+    ///
+    /// # Errors
+    /// If the store cannot be listed.
+    pub async fn list(&self) -> Result<Vec<(HeapId, Result<HeapInfo, HeapError>)>, HeapError> {
+        let ids = self.blobs.list().await?;
+        let infos = stream::iter(ids).map(async |id| Some((id, self.info(id).await.transpose()?)));
+        // What was removed since it was listed is left out.
+        Ok(infos.buffered(LIST_CONCURRENCY).filter_map(std::future::ready).collect().await)
+    }
+
+    /// Removes a heap from store and cache; says whether the store had it. Images that were opened
+    /// stay usable. Other machines may still have it in their caches.
+    ///
+    /// # Errors
+    /// If store or cache fail; the heap may then be in either.
+    pub async fn remove(&self, id: HeapId) -> Result<bool, HeapError> {
+        let existed = self.blobs.delete(id).await?;
+        let cache = Arc::clone(&self.cache);
+        blocking(move || cache.remove(id)).await?;
+        Ok(existed)
+    }
+
+    async fn cached(&self, id: HeapId) -> Result<Option<MappableImage>, HeapError> {
+        let cache = Arc::clone(&self.cache);
+        Ok(blocking::<_, io::Error>(move || cache.get(id)).await?)
+    }
+
+    async fn fetch(&self, id: HeapId) -> Result<MappableImage, HeapError> {
+        let sealed = self.blobs.get(id).await?.ok_or(HeapError::Absent(id))?;
+        let (cache, max) = (Arc::clone(&self.cache), self.max_image);
+        blocking(move || {
+            let verified = sealed::unseal_to_file(&sealed, id, cache.key(), max, cache.create_tmp()?)
+                .map_err(|error| HeapError::of_stored(id, error))?;
+            Ok(cache.admit(verified)?)
+        })
+        .await
+    }
+}
+
+/// One lock per heap that is being fetched.
+#[derive(Debug, Default)]
+struct Fetches(Mutex<HashMap<HeapId, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Fetches {
+    fn of(&self, id: HeapId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut fetches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fetches.retain(|_, fetch| fetch.strong_count() > 0);
+        let present = fetches.get(&id).and_then(Weak::upgrade);
+        present.unwrap_or_else(|| {
+            let fetch = Arc::default();
+            fetches.insert(id, Arc::downgrade(&fetch));
+            fetch
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! What the store promises when nothing goes wrong.
+
+use super::*;
+
+#[tokio::test]
+async fn what_was_saved_can_be_opened_here_and_elsewhere() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache");
+    for image in [noise(1, 0), noise(2, 1), noise(3, 4096), noise(4, 3_000_000), vec![0; 5_000_000]] {
+        let id = save(&store, &image).await.expect("save");
+        assert_eq!(id, Digest::of(&image));
+        for cache in ["cache", "empty cache", "empty cache"] {
+            let opened = store_in(dir.path(), cache).open(id).await.expect("open");
+            assert_eq!(content(&opened), image);
+            assert_eq!((opened.id(), *opened.facts()), (id, facts()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn saving_again_keeps_the_first() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache");
+    let first = save(&store, b"image").await.expect("save");
+    let mut file = store.create_image_file().expect("create");
+    file.write_all(b"image").expect("write");
+    let later = HeapFacts { created: UnixMillis::new(43), ..facts() };
+    assert_eq!(store.save(file, later).await.expect("save"), first);
+    let info = store.info(first).await.expect("info").expect("is there");
+    assert_eq!(info.created, facts().created);
+    assert_eq!(names(&dir.path().join("heaps")), [format!("{first}.heap")]);
+}
+
+#[tokio::test]
+async fn heaps_are_listed_shown_and_removed() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache");
+    assert!(store.list().await.expect("list").is_empty());
+    let small = save(&store, b"small").await.expect("save");
+    let large = save(&store, &[0; 100_000]).await.expect("save");
+    let listed = store.list().await.expect("list");
+    let mut ids = [small, large];
+    ids.sort();
+    assert_eq!(listed.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids);
+    let info = store.info(large).await.expect("info").expect("is there");
+    assert!(listed.into_iter().any(|(_, listed)| listed.expect("info") == info));
+    assert_eq!((info.id, info.image_size), (large, ByteSize::bytes(100_000)));
+    assert_eq!((info.base, info.fingerprint), (facts().base, facts().fingerprint));
+    assert!((160..1000).contains(&info.stored_size.get()));
+    let opened = store.open(large).await.expect("open");
+    assert!(store.remove(large).await.expect("remove"));
+    assert!(!store.remove(large).await.expect("remove again"));
+    assert_eq!(store.info(large).await.expect("info"), None);
+    assert!(matches!(store.open(large).await, Err(HeapError::Absent(id)) if id == large));
+    assert_eq!(content(&opened), [0; 100_000]);
+    assert_eq!(content(&store.open(small).await.expect("open")), b"small");
+}
+
+#[tokio::test]
+async fn images_beyond_the_limit_are_neither_saved_nor_opened() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let id = save(&store_in(dir.path(), "cache"), &[0; 2000]).await.expect("save");
+    let strict = store_in(dir.path(), "empty cache").with_max_image(ByteSize::bytes(1000));
+    let expect = "a heap image of 2.0 KiB exceeds the limit of 1000 B";
+    assert_eq!(strict.open(id).await.expect_err("too large").to_string(), expect);
+    assert_eq!(save(&strict, &[1; 2000]).await.expect_err("too large").to_string(), expect);
+}

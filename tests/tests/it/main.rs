@@ -1,0 +1,3 @@
+//! Everything that is tested from outside of the crates, in one binary: V8 is linked once.
+
+mod tidy;
