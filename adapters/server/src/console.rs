@@ -1,0 +1,47 @@
+//! What a script prints, for a terminal or collected for JSON.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use stasis_core::ConsoleLevel;
+use stasis_worker::{pool::RunEvents, protocol::ModuleText};
+
+use crate::local_modules::LocalModules;
+
+/// Passes console text on at once, or collects it.
+pub(crate) struct Console {
+    modules: LocalModules,
+    /// The whole output, if it is to be part of a JSON answer.
+    pub(crate) collected: Option<String>,
+}
+
+impl Console {
+    pub(crate) fn new(root: Option<PathBuf>, collect: bool) -> Self {
+        Self { modules: LocalModules::new(root), collected: collect.then(String::new) }
+    }
+}
+
+impl RunEvents for Console {
+    fn console(&mut self, level: ConsoleLevel, text: &str) {
+        let line = format!("{}{text}\n", level.prefix());
+        match &mut self.collected {
+            Some(collected) => collected.push_str(&line),
+            None => {
+                // A closed pipe (`stasis run … | head`) is not the script's fault.
+                let _closed = if level.is_error() {
+                    io::stderr().write_all(line.as_bytes())
+                } else {
+                    io::stdout().write_all(line.as_bytes())
+                };
+            }
+        }
+    }
+
+    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
+        let loading = self.modules.load(specifier);
+        async move { loading.await }.boxed()
+    }
+}

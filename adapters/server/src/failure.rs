@@ -1,0 +1,91 @@
+//! Why a command failed, what people and programs are told, and the exit status.
+
+use std::{error::Error, io, path::PathBuf, process::ExitCode};
+
+use stasis_core::StoreError;
+use stasis_store::{DirectoryError, HeapError, KeyError};
+use stasis_worker::pool::PoolError;
+
+/// A command that could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("cannot read {path}: {source}")]
+    Script { path: PathBuf, source: io::Error },
+    #[error("no home directory: say where to keep heaps with --directory-path")]
+    NoHome,
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Heap(#[from] HeapError),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    #[error("cannot write output: {0}")]
+    Output(io::Error),
+}
+
+/// Exit statuses besides those of a script's own fate; documented in `stasis run --help`.
+const USAGE: u8 = 2;
+const ABSENT: u8 = 4;
+const DAMAGED: u8 = 5;
+const OTHER_BUILD: u8 = 6;
+const NOT_SAVED: u8 = 7;
+const INTERNAL: u8 = 70;
+
+impl Failure {
+    pub(crate) fn runtime(source: io::Error) -> Self {
+        Self::Runtime(source)
+    }
+
+    /// Tells why on standard error.
+    pub(crate) fn report(&self, json: bool) {
+        let message = self.message();
+        if json {
+            eprintln!("{}", serde_json::json!({ "error": message }));
+        } else {
+            eprintln!("error: {message}");
+        }
+    }
+
+    /// The error with its causes, in one line.
+    pub(crate) fn message(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = error.source();
+        }
+        message
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Script { .. } | Self::NoHome | Self::Directory(_) | Self::Key(_) => USAGE,
+            Self::Heap(error) | Self::Pool(PoolError::Heap(error)) => heap_status(error),
+            Self::Pool(PoolError::NotThawed(_)) => OTHER_BUILD,
+            Self::Pool(_) | Self::Runtime(_) | Self::Output(_) => INTERNAL,
+        })
+    }
+}
+
+fn heap_status(error: &HeapError) -> u8 {
+    match error {
+        HeapError::Absent(_) => ABSENT,
+        HeapError::Corrupt { .. } | HeapError::Forged(_) | HeapError::TooLarge { .. } => DAMAGED,
+        HeapError::OtherFormat { .. } => OTHER_BUILD,
+        HeapError::Store(StoreError::Full(_)) | HeapError::Changed | HeapError::Io(_) => NOT_SAVED,
+        HeapError::Store(_) => INTERNAL,
+    }
+}
+
+/// The status for a run whose result stands but whose state could not be saved.
+pub(crate) fn not_saved() -> ExitCode {
+    ExitCode::from(NOT_SAVED)
+}

@@ -1,0 +1,95 @@
+//! `stasis heap`: what is stored.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+use stasis_core::HeapId;
+use stasis_store::{HeapError, HeapInfo};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    arguments::{HeapCommand, HeapListArguments},
+    failure::Failure,
+    state::State,
+};
+
+pub(crate) async fn run(command: HeapCommand) -> Result<ExitCode, Failure> {
+    match command {
+        HeapCommand::Ls(list) => ls(list).await?,
+        HeapCommand::Show(one) => {
+            let state = State::open(&one.store)?;
+            let info = state.heaps.info(one.heap).await?.ok_or(HeapError::Absent(one.heap))?;
+            if one.json { println!("{}", as_json(&info)) } else { show(&info) }
+        }
+        HeapCommand::Rm(one) => {
+            let state = State::open(&one.store)?;
+            if !state.heaps.remove(one.heap).await? {
+                return Err(HeapError::Absent(one.heap).into());
+            }
+            if one.json {
+                println!("{}", json!({ "removed": one.heap.to_string() }));
+            } else {
+                println!("removed {}", one.heap);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn ls(arguments: HeapListArguments) -> Result<(), Failure> {
+    let state = State::open(&arguments.store)?;
+    let (mut readable, mut damaged) = (Vec::new(), Vec::new());
+    for (id, info) in state.heaps.list().await? {
+        match info {
+            Ok(info) => readable.push(info),
+            Err(error) => damaged.push((id, error)),
+        }
+    }
+    readable.sort_by_key(|info| info.created.get());
+    if arguments.json {
+        let damaged = damaged.iter().map(damaged_json);
+        let all: Vec<Value> = readable.iter().map(as_json).chain(damaged).collect();
+        println!("{}", Value::Array(all));
+        return Ok(());
+    }
+    for info in &readable {
+        let kind = if info.base.is_none() { "  base image" } else { "" };
+        println!("{}  {}  {:>10}{kind}", info.id, created(info), info.stored_size.to_string());
+    }
+    for (id, error) in &damaged {
+        println!("{id}  {error}");
+    }
+    Ok(())
+}
+
+fn show(info: &HeapInfo) {
+    println!("heap         {}", info.id);
+    println!("created      {}", created(info));
+    println!("image        {}", info.image_size);
+    println!("stored       {}", info.stored_size);
+    println!("base         {}", info.base.map_or_else(|| "none: it is a base image".to_owned(), |base| base.to_string()));
+    println!("fingerprint  {}", info.fingerprint);
+}
+
+fn as_json(info: &HeapInfo) -> Value {
+    json!({
+        "heap": info.id.to_string(),
+        "created": created(info),
+        "image_bytes": info.image_size.get(),
+        "stored_bytes": info.stored_size.get(),
+        "base": info.base.map(|base| base.to_string()),
+        "fingerprint": info.fingerprint.to_string(),
+    })
+}
+
+fn damaged_json((id, error): &(HeapId, HeapError)) -> Value {
+    json!({ "heap": id.to_string(), "error": error.to_string() })
+}
+
+fn created(info: &HeapInfo) -> String {
+    let nanoseconds = i128::from(info.created.get()) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_else(|| "unknown".to_owned())
+}

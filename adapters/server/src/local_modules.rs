@@ -1,0 +1,118 @@
+//! Modules that `stasis run FILE` may import: files below one folder.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use stasis_worker::protocol::{ModuleKind, ModuleText};
+use url::Url;
+
+/// Largest module that is read, in bytes.
+const MAX_MODULE: u64 = 16 << 20;
+
+/// Files below a folder, by URL.
+pub(crate) struct LocalModules {
+    /// Resolved; nothing can be imported without one.
+    root: Option<PathBuf>,
+}
+
+impl LocalModules {
+    pub(crate) fn new(root: Option<PathBuf>) -> Self {
+        Self { root }
+    }
+
+    /// Reads a module; the error says what was wrong and what is possible.
+    pub(crate) fn load(
+        &self,
+        specifier: &str,
+    ) -> impl Future<Output = Result<ModuleText, String>> + Send + 'static {
+        let root = self.root.clone();
+        let specifier = specifier.to_owned();
+        async move {
+            let read = tokio::task::spawn_blocking(move || load(root.as_deref(), &specifier));
+            read.await.unwrap_or_else(|_| Err("the module could not be read".to_owned()))
+        }
+    }
+}
+
+fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleText, String> {
+    let Some(root) = root else {
+        return Err(format!("Cannot import {specifier}: a script from standard input has no folder to import from"));
+    };
+    let path = Url::parse(specifier).ok().filter(|url| url.scheme() == "file").and_then(|url| url.to_file_path().ok());
+    let Some(path) = path else {
+        return Err(format!("Cannot import {specifier}: only files can be imported here"));
+    };
+    let shown = path.display();
+    let resolved = path.canonicalize().map_err(|error| explain(&path, &error))?;
+    if !resolved.starts_with(root) {
+        return Err(format!("Cannot import {shown}: only files below {} can be imported", root.display()));
+    }
+    let kind = kind_of(&resolved).ok_or_else(|| {
+        format!("Cannot import {shown}: modules end in .ts, .mts, .js, .mjs or .json")
+    })?;
+    let metadata = fs::metadata(&resolved).map_err(|error| explain(&path, &error))?;
+    if !metadata.is_file() || metadata.len() > MAX_MODULE {
+        return Err(format!("Cannot import {shown}: not a file of at most {} MB", MAX_MODULE >> 20));
+    }
+    let text = fs::read_to_string(&resolved).map_err(|error| explain(&path, &error))?;
+    Ok(ModuleText { kind, text })
+}
+
+fn explain(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("Cannot find module {path}"),
+        io::ErrorKind::InvalidData => format!("Cannot import {path}: it is not UTF-8 text"),
+        _ => format!("Cannot import {path}: {error}"),
+    }
+}
+
+fn kind_of(path: &Path) -> Option<ModuleKind> {
+    match path.extension()?.to_str()? {
+        "ts" | "mts" => Some(ModuleKind::TypeScript),
+        "js" | "mjs" => Some(ModuleKind::JavaScript),
+        "json" => Some(ModuleKind::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(root: Option<&Path>, specifier: &str, expect: Result<ModuleKind, &str>) {
+        match (load(root, specifier), expect) {
+            (Ok(module), Ok(kind)) => assert_eq!(module.kind, kind),
+            (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+            (got, expect) => panic!("{specifier}: {got:?}, expected {expect:?}"),
+        }
+    }
+
+    #[test]
+    fn only_files_below_the_root_are_modules() {
+        let outer = tempfile::tempdir().expect("folder");
+        let outer = outer.path().canonicalize().expect("path");
+        let root = outer.join("root");
+        fs::create_dir_all(root.join("sub")).expect("folder");
+        fs::write(root.join("sub/a.ts"), "export {}").expect("write");
+        fs::write(root.join("b.json"), "{}").expect("write");
+        fs::write(root.join("binary.js"), [0xff, 0xfe]).expect("write");
+        fs::write(outer.join("secret.js"), "").expect("write");
+        std::os::unix::fs::symlink(outer.join("secret.js"), root.join("link.js")).expect("link");
+        let url = |path: &str| format!("file://{}/{path}", root.display());
+        check(Some(&root), &url("sub/a.ts"), Ok(ModuleKind::TypeScript));
+        check(Some(&root), &url("b.json"), Ok(ModuleKind::Json));
+        check(Some(&root), &url("sub/../b.json"), Ok(ModuleKind::Json));
+        check(Some(&root), &url("../secret.js"), Err("only files below"));
+        check(Some(&root), &url("%2e%2e/secret.js"), Err("only files below"));
+        check(Some(&root), &url("link.js"), Err("only files below"));
+        check(Some(&root), &url("absent.ts"), Err("Cannot find module"));
+        check(Some(&root), &url("sub"), Err("modules end in"));
+        check(Some(&root), &url("binary.js"), Err("not UTF-8"));
+        check(Some(&root), "https://example.com/a.js", Err("only files can be imported"));
+        check(Some(&root), "npm:left-pad", Err("only files can be imported"));
+        check(None, &url("b.json"), Err("standard input"));
+    }
+}

@@ -1,0 +1,174 @@
+//! `stasis run`: one script, its output, its fate.
+
+use std::{
+    env, fs,
+    io::{self, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use serde_json::json;
+use stasis_core::{Outcome, StopReason};
+use stasis_worker::pool::{Finished, Pool, PoolOptions, RunRequest, Start};
+use url::Url;
+
+use crate::{
+    arguments::RunArguments,
+    console::Console,
+    failure::{Failure, not_saved},
+    state::State,
+};
+
+/// Largest script, in bytes.
+const MAX_SCRIPT: u64 = 16 << 20;
+
+const THREW: u8 = 1;
+const LIMIT_HIT: u8 = 3;
+
+struct Script {
+    name: String,
+    code: String,
+    /// Where its imports may lead.
+    root: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
+    let script = read_script(&arguments.file)?;
+    let state = State::open(&arguments.store)?;
+    if let Some(heap) = arguments.heap {
+        // Before anything is started: a wrong heap is the caller's to mend.
+        state.heaps.open(heap).await?;
+    }
+    let pool = start_pool(&arguments, &state).await?;
+    let request = RunRequest {
+        name: script.name,
+        code: script.code,
+        limits: arguments.limits.limits(),
+        start: arguments.heap.map_or(Start::Fresh, Start::Heap),
+        keep: !arguments.stateless,
+    };
+    let mut console = Console::new(script.root, arguments.json);
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let finished = pool.run(&request, &mut console, interrupted).await?;
+    report(&finished, console.collected).map_err(Failure::Output)?;
+    Ok(exit_code(&finished))
+}
+
+async fn start_pool(arguments: &RunArguments, state: &State) -> Result<Pool, Failure> {
+    let mut options = PoolOptions::new(state.folder.clone());
+    options.require_sandbox = arguments.require_sandbox;
+    options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
+    let first = !Pool::base_image_exists(&options, &state.heaps).await;
+    let progress = (first && !arguments.json && io::stderr().is_terminal()).then(|| {
+        let spinner = indicatif::ProgressBar::new_spinner();
+        spinner.set_message("preparing the base image (once for each version of Stasis)");
+        spinner.enable_steady_tick(Duration::from_millis(80));
+        spinner
+    });
+    let pool = Pool::start(options, state.heaps.clone()).await?;
+    if let Some(progress) = progress {
+        progress.finish_and_clear();
+    }
+    Ok(pool)
+}
+
+fn read_script(file: &Path) -> Result<Script, Failure> {
+    let explain = |source| Failure::Script { path: file.to_owned(), source };
+    if file == Path::new("-") {
+        let mut code = String::new();
+        io::stdin().take(MAX_SCRIPT).read_to_string(&mut code).map_err(explain)?;
+        return Ok(Script { name: "stdin".to_owned(), code, root: None });
+    }
+    let metadata = fs::metadata(file).map_err(explain)?;
+    if metadata.is_dir() {
+        return Err(explain(io::ErrorKind::IsADirectory.into()));
+    }
+    if metadata.len() > MAX_SCRIPT {
+        return Err(explain(io::Error::other(format!("it is larger than {} MB", MAX_SCRIPT >> 20))));
+    }
+    let code = fs::read_to_string(file).map_err(|error| {
+        explain(if error.kind() == io::ErrorKind::InvalidData {
+            io::Error::other("it is not UTF-8 text")
+        } else {
+            error
+        })
+    })?;
+    let path = file.canonicalize().map_err(explain)?;
+    let name = Url::from_file_path(&path).map_or_else(|()| path.display().to_string(), String::from);
+    Ok(Script { name, code, root: Some(import_root(&path)) })
+}
+
+/// Imports may lead anywhere below the working directory, or below the script's own folder if the
+/// script is somewhere else.
+fn import_root(script: &Path) -> PathBuf {
+    let working = env::current_dir().and_then(|path| path.canonicalize()).ok();
+    let folder = script.parent().unwrap_or(script);
+    working.filter(|working| script.starts_with(working)).unwrap_or_else(|| folder.to_owned())
+}
+
+fn report(finished: &Finished, collected: Option<String>) -> io::Result<()> {
+    let heap = match &finished.heap {
+        Some(Ok(heap)) => Some(heap.to_string()),
+        Some(Err(_)) | None => None,
+    };
+    let heap_error = match &finished.heap {
+        Some(Err(error)) => Some(error.to_string()),
+        Some(Ok(_)) | None => None,
+    };
+    if let Some(output) = collected {
+        let (status, result, error) = summary(&finished.outcome);
+        let timings = &finished.timings;
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let answer = json!({
+            "status": status, "result": result, "error": error, "output": output,
+            "heap": heap, "heap_error": heap_error,
+            "timings_ms": {
+                "start": milliseconds(timings.start), "run": milliseconds(timings.run),
+                "freeze": milliseconds(timings.freeze), "store": milliseconds(timings.store),
+            },
+        });
+        return writeln!(io::stdout(), "{answer}");
+    }
+    match &finished.outcome {
+        Outcome::Returned(text) => writeln!(io::stdout(), "{text}")?,
+        Outcome::Threw(thrown) => writeln!(io::stderr(), "{thrown}")?,
+        Outcome::Stopped(reason) => writeln!(io::stderr(), "{reason}")?,
+    }
+    if let Some(heap) = heap {
+        writeln!(io::stderr(), "heap {heap}")?;
+    }
+    if let Some(error) = heap_error {
+        writeln!(io::stderr(), "error: the state was not saved: {error}")?;
+    }
+    Ok(())
+}
+
+/// Status, result and error as in the HTTP API.
+fn summary(outcome: &Outcome) -> (&'static str, Option<&str>, Option<String>) {
+    match outcome {
+        Outcome::Returned(text) => ("completed", Some(text), None),
+        Outcome::Threw(thrown) => ("failed", None, Some(thrown.to_string())),
+        Outcome::Stopped(reason) => {
+            let status = match reason {
+                StopReason::Deadline => "timed_out",
+                StopReason::Cancelled => "cancelled",
+                StopReason::Memory | StopReason::Console | StopReason::Crashed => "failed",
+            };
+            (status, None, Some(reason.to_string()))
+        }
+    }
+}
+
+fn exit_code(finished: &Finished) -> ExitCode {
+    match (&finished.outcome, &finished.heap) {
+        (Outcome::Returned(_), Some(Err(_))) => not_saved(),
+        (Outcome::Returned(_), _) => ExitCode::SUCCESS,
+        (Outcome::Threw(_), _) => ExitCode::from(THREW),
+        (Outcome::Stopped(_), _) => ExitCode::from(LIMIT_HIT),
+    }
+}

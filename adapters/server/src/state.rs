@@ -1,0 +1,56 @@
+//! Where things are kept on this machine, and the parts that work on them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use stasis_core::ByteSize;
+use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
+
+use crate::{arguments::StoreArguments, failure::Failure};
+
+/// Uncompressed images kept for mapping.
+const CACHE_BYTES: ByteSize = ByteSize::mebibytes(4096);
+
+/// The heap store of this machine.
+pub(crate) struct State {
+    pub(crate) heaps: HeapStore,
+    /// For what can be made anew.
+    pub(crate) folder: PathBuf,
+}
+
+impl State {
+    /// Opens the store, and makes its folders and key if they are not there.
+    pub(crate) fn open(arguments: &StoreArguments) -> Result<Self, Failure> {
+        let directory = match &arguments.directory_path {
+            Some(directory) => directory.clone(),
+            None => data_home().ok_or(Failure::NoHome)?.join("stasis").join("heaps"),
+        };
+        let folder = directory.join(".state");
+        let blobs = FileBlobStore::open(&directory)?;
+        let key = match &arguments.heap_key {
+            Some(path) => HeapKey::load(path)?,
+            None => {
+                make_private(&folder)?;
+                HeapKey::load_or_create(&folder.join("heap.key"))?
+            }
+        };
+        let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
+        Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), folder })
+    }
+}
+
+fn make_private(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| Failure::Script { path: folder.to_owned(), source })
+}
+
+/// XDG Base Directory Specification: `$XDG_DATA_HOME`, or `~/.local/share`; relative paths there are
+/// to be ignored.
+fn data_home() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
+}

@@ -1,0 +1,126 @@
+//! Erases TypeScript: with spaces where that is enough, otherwise with generated code.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use swc_common::errors::{DiagnosticBuilder, Emitter, HANDLER, Handler};
+use swc_common::sync::Lrc;
+use swc_common::{GLOBALS, Globals, SourceMap};
+use swc_ecma_parser::TsSyntax;
+use swc_ts_fast_strip::{ErrorCode, Mode, Options, TransformConfig, TransformOutput, operate};
+
+use crate::elide::elide_types;
+use crate::error::Fault;
+use crate::parse::Cell;
+use crate::{PositionMap, parse, sourcemap};
+
+/// JavaScript that was TypeScript.
+#[derive(Debug)]
+pub(crate) struct Erased {
+    pub(crate) code: String,
+    pub(crate) positions: PositionMap,
+}
+
+/// How the text is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grammar {
+    /// As what it looks like.
+    Cell,
+    /// As strict module code.
+    Module,
+}
+
+/// Erases the types of a cell. `const_enums` tells where declarations begin that later cells can use
+/// if they lose their first word.
+pub(crate) fn cell(text: &str, cell: &Cell, const_enums: &[usize]) -> Result<Erased, Fault> {
+    const KEYWORD: &str = "const";
+    let mut text = elide_types(text, cell);
+    for &start in const_enums {
+        let end = start + KEYWORD.len();
+        if text.get(start..end) == Some(KEYWORD) {
+            text.to_mut().replace_range(start..end, "     ");
+        }
+    }
+    parse::guarded(|| erase(&text, Grammar::Cell))
+}
+
+/// Erases the types of a module.
+pub(crate) fn module(text: &str) -> Result<Erased, Fault> {
+    let cell = parse::typescript(text)?;
+    parse::guarded(|| erase(&elide_types(text, &cell), Grammar::Module))
+}
+
+fn erase(text: &str, grammar: Grammar) -> Result<Erased, Fault> {
+    let (outcome, _) = run(text, grammar, Mode::StripOnly);
+    match outcome {
+        Ok(output) => Ok(Erased { code: output.code, positions: PositionMap::default() }),
+        Err(ErrorCode::UnsupportedSyntax) => print(text, grammar),
+        Err(_) => Err(run(text, grammar, Mode::StripOnly).1),
+    }
+}
+
+fn print(text: &str, grammar: Grammar) -> Result<Erased, Fault> {
+    let (outcome, fault) = run(text, grammar, Mode::Transform);
+    let output = outcome.map_err(|_| fault)?;
+    let mut segments = sourcemap::segments(output.map.as_deref().unwrap_or_default());
+    sourcemap::recount(text, &mut segments);
+    Ok(Erased { code: output.code, positions: PositionMap::printed(segments) })
+}
+
+/// Runs SWC in one mode. The fault is meaningful only if the outcome is an error.
+fn run(text: &str, grammar: Grammar, mode: Mode) -> (Result<TransformOutput, ErrorCode>, Fault) {
+    let sources = Lrc::new(SourceMap::default());
+    let first = First::default();
+    let handler = Handler::with_emitter(false, false, Box::new(Recorder(first.clone(), sources.clone())));
+    let options = options(grammar, mode);
+    let outcome = GLOBALS.set(&Globals::new(), || {
+        HANDLER.set(&handler, || operate(&sources, &handler, text.to_owned(), options))
+    });
+    let reported = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match outcome {
+        Ok(output) => match reported {
+            Some(fault) if matches!(output.map, Some(_)) => (Err(ErrorCode::InvalidSyntax), fault),
+            fault => (Ok(output), fault.unwrap_or_else(|| unknown(""))),
+        },
+        Err(error) => (Err(error.code), reported.unwrap_or_else(|| unknown(&error.message))),
+    }
+}
+
+fn options(grammar: Grammar, mode: Mode) -> Options {
+    let mut transform = TransformConfig::default();
+    transform.typescript.native_class_properties = true;
+    // Types are gone from the imports already; those that are not used may be for a later cell.
+    transform.typescript.verbatim_module_syntax = true;
+    transform.typescript.no_empty_export = grammar == Grammar::Cell;
+    transform.typescript.ts_enum_is_mutable = true;
+    Options {
+        module: (grammar == Grammar::Module).then_some(true),
+        parser: TsSyntax::default(),
+        source_map: matches!(mode, Mode::Transform),
+        mode,
+        transform: Some(transform),
+        ..Options::default()
+    }
+}
+
+fn unknown(message: &str) -> Fault {
+    Fault { message: message.to_owned(), range: 0..0 }
+}
+
+/// The first error that SWC reported.
+type First = Arc<Mutex<Option<Fault>>>;
+
+/// Keeps the first error that SWC reports.
+struct Recorder(First, Lrc<SourceMap>);
+
+impl Emitter for Recorder {
+    fn emit(&mut self, diagnostic: &mut DiagnosticBuilder<'_>) {
+        let start = diagnostic.span.primary_span().map_or(0, |span| {
+            let at = self.1.lookup_byte_offset(span.lo);
+            at.pos.0 as usize
+        });
+        let message = diagnostic.message();
+        let words = message.lines().next().unwrap_or_default().trim_end_matches('.');
+        let fault = Fault { message: words.to_owned(), range: start..start };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+    }
+}

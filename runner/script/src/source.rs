@@ -1,0 +1,33 @@
+//! What callers hand in.
+
+/// A text with the name it has in stack traces.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The name shown in errors, such as `cell` or the URL of a module.
+    pub name: &'a str,
+    /// The text as the caller wrote it. A byte order mark and a `#!` line are accepted.
+    pub text: &'a str,
+    /// The language of a module. Cells are always read as TypeScript.
+    pub language: Language,
+}
+
+impl<'a> Source<'a> {
+    /// Makes the source of a cell, which may be JavaScript or TypeScript.
+    pub fn cell(name: &'a str, text: &'a str) -> Source<'a> {
+        Source { name, text, language: Language::TypeScript }
+    }
+}
+
+/// The language that a module is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Runs as it is.
+    JavaScript,
+    /// Its types are erased first.
+    TypeScript,
+}
+
+/// Drops the byte order mark, which editors hide and columns do not count.
+pub(crate) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}

@@ -1,0 +1,248 @@
+//! One cell from text to outcome.
+
+use deno_core::{
+    error::{CoreError, CoreErrorKind},
+    v8,
+};
+use stasis_script::{Language, Source, SyntaxError};
+
+use super::{Engine, Intrinsics, event_loop::Turn, memory, stack_trace::FRAME};
+use crate::protocol::Job;
+
+/// How a cell ended by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum CellEnd {
+    /// Its value settled; this is the value's text.
+    Returned(String),
+    /// It threw.
+    Threw {
+        /// Name and message.
+        message: String,
+        /// One frame a line.
+        stack: String,
+    },
+}
+
+/// What a cell threw.
+#[derive(Debug)]
+struct Thrown {
+    message: String,
+    stack: String,
+}
+
+impl Engine {
+    /// Runs a cell until its value has settled.
+    pub(crate) fn run(&mut self, job: &Job) -> CellEnd {
+        self.reseed();
+        let heap = usize::try_from(job.heap).unwrap_or(usize::MAX);
+        memory::allow(self.runtime.v8_isolate(), self.base_heap.saturating_add(heap));
+        match self.evaluate(&job.name, &job.code).and_then(|value| self.result_text(value, job.result)) {
+            Ok(text) => CellEnd::Returned(text),
+            Err(Thrown { message, stack }) => CellEnd::Threw { message, stack },
+        }
+    }
+
+    fn evaluate(&mut self, name: &str, code: &str) -> Result<v8::Global<v8::Value>, Thrown> {
+        let source = Source { name, text: code, language: Language::TypeScript };
+        let constants = &self.constants;
+        let prepared = stasis_script::prepare(&source, &|name| constants.contains(name))
+            .map_err(|error| Thrown::from_syntax_error(&error, name))?;
+        for name in &prepared.declared {
+            self.constants.remove(name);
+        }
+        self.constants.extend(prepared.constants);
+        self.sources.remember(name, prepared.positions);
+        let value = self.execute(name, &prepared.code)?;
+        self.settle(value)
+    }
+
+    /// Runs a prepared script; gives its completion value.
+    fn execute(&mut self, name: &str, code: &str) -> Result<v8::Global<v8::Value>, Thrown> {
+        deno_core::scope!(scope, &mut self.runtime);
+        v8::tc_scope!(let scope, scope);
+        let (Some(code), Some(name)) = (v8::String::new(scope, code), v8::String::new(scope, name)) else {
+            return Err(Thrown::bare("RangeError: the script is too long"));
+        };
+        let origin =
+            v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
+        let value = v8::Script::compile(scope, code, Some(&origin)).and_then(|script| script.run(scope));
+        match value {
+            Some(value) => {
+                if let Ok(promise) = v8::Local::<v8::Promise>::try_from(value) {
+                    expect_rejection(scope, promise);
+                }
+                Ok(v8::Global::new(scope, value))
+            }
+            None => {
+                let message = scope.message();
+                let position = message.map(|message| {
+                    let line = message.get_line_number(scope).unwrap_or(1);
+                    (line as u32, message.get_start_column() as u32 + 1)
+                });
+                let Some(exception) = scope.exception() else {
+                    return Err(Thrown::bare("Error: the script was terminated"));
+                };
+                scope.reset();
+                let mut thrown = describe(scope, &self.intrinsics, exception);
+                if let (true, Some((line, column))) = (thrown.stack.is_empty(), position) {
+                    // A syntax error that V8 found has no frames.
+                    let name = name.to_rust_string_lossy(scope);
+                    let (line, column) = self.sources.original(&name, line, column);
+                    thrown.stack = format!("{FRAME}{name}:{line}:{column}");
+                }
+                Err(thrown)
+            }
+        }
+    }
+
+    /// Runs the event loop until `value`, if it is a promise, has settled. One turn is taken in any
+    /// case: what a script queued belongs to it.
+    fn settle(&mut self, value: v8::Global<v8::Value>) -> Result<v8::Global<v8::Value>, Thrown> {
+        loop {
+            let turn = self.turn().map_err(|error| Thrown::from_core_error(*error))?;
+            if let Some(settled) = self.settled(&value)? {
+                return Ok(settled);
+            }
+            match turn {
+                Turn::Busy => {}
+                Turn::Waiting => self.wait(),
+                Turn::Idle => {
+                    return Err(Thrown::bare(
+                        "Error: the script awaits a promise that nothing can settle any more",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn settled(&mut self, value: &v8::Global<v8::Value>) -> Result<Option<v8::Global<v8::Value>>, Thrown> {
+        deno_core::scope!(scope, &mut self.runtime);
+        let local = v8::Local::new(scope, value);
+        let Ok(promise) = v8::Local::<v8::Promise>::try_from(local) else { return Ok(Some(value.clone())) };
+        match promise.state() {
+            v8::PromiseState::Pending => Ok(None),
+            v8::PromiseState::Fulfilled => {
+                let result = promise.result(scope);
+                Ok(Some(v8::Global::new(scope, result)))
+            }
+            v8::PromiseState::Rejected => {
+                let reason = promise.result(scope);
+                v8::tc_scope!(let scope, scope);
+                Err(describe(scope, &self.intrinsics, reason))
+            }
+        }
+    }
+
+    fn result_text(&mut self, value: v8::Global<v8::Value>, max: u64) -> Result<String, Thrown> {
+        deno_core::scope!(scope, &mut self.runtime);
+        v8::tc_scope!(let scope, scope);
+        let value = v8::Local::new(scope, value);
+        let text = text_of(scope, &self.intrinsics, value);
+        if text.len() as u64 > max {
+            let length = text.len();
+            return Err(Thrown::bare(&format!(
+                "RangeError: the result is too long: {length} bytes, at most {max} are returned"
+            )));
+        }
+        Ok(text)
+    }
+
+    /// Runs what scripts commonly use.
+    pub(super) fn warm_up_cells(&mut self) {
+        self.link.mute(true);
+        for code in WARM_UP {
+            let name = "stasis:warm-up";
+            let text = self.evaluate(name, code).and_then(|value| self.result_text(value, u64::MAX));
+            debug_assert!(text.is_ok(), "{text:?}");
+        }
+        self.link.mute(false);
+        // What the warm-up declared is not to be found by scripts.
+        let cleaned = self.evaluate("stasis:warm-up", WARM_UP_END);
+        debug_assert!(cleaned.is_ok(), "{cleaned:?}");
+        self.constants.clear();
+    }
+}
+
+/// Scripts that take the paths which most scripts take.
+const WARM_UP: [&str; 7] = [
+    "1 + 1",
+    "let warm = { a: [1, 'x', null], b: new Map([[1, new Set([2])]]) }; console.log('x', warm, 1); warm",
+    "interface Warm { a: number } const warmed: Warm = { a: 1 }; class WarmClass<T> { #x = 1; get x() { return this.#x } } new WarmClass().x",
+    "const waited = await new Promise((resolve) => setTimeout(resolve, 1, 5)); await Promise.all([1, waited]); [waited, ...'abc'].map((x) => `${x}`).join()",
+    "function warmFunction(n) { return n < 2 ? n : warmFunction(n - 1) + warmFunction(n - 2) } try { null.x } catch (error) { String(error.stack) } warmFunction(5)",
+    "console.error(new Error('x'), new Date(0), /x/, Symbol('x')); console.info([{ a: 1 }]); JSON.parse(JSON.stringify({ a: [1, { b: 'ü' }] }))",
+    "[new URL('https://example.com/a?b=c').searchParams.get('b'), new TextDecoder().decode(new TextEncoder().encode('é')), structuredClone(new Map([[1, 2]])).size, atob(btoa('x')), Math.random() < 1, crypto.randomUUID().length, performance.now() > 0, typeof queueMicrotask]",
+];
+const WARM_UP_END: &str = "for (const name of ['warm', 'warmed', 'WarmClass', 'waited', 'warmFunction']) delete globalThis[name];";
+
+impl Thrown {
+    fn bare(message: &str) -> Self {
+        Self { message: message.to_owned(), stack: String::new() }
+    }
+
+    fn from_syntax_error(error: &SyntaxError, name: &str) -> Self {
+        Self {
+            message: format!("SyntaxError: {}", error.message),
+            stack: format!("{FRAME}{name}:{}:{}", error.line, error.column),
+        }
+    }
+
+    /// An exception that nobody caught, as deno_core reports it.
+    fn from_core_error(error: CoreError) -> Self {
+        match error.into_kind() {
+            CoreErrorKind::Js(error) => Self {
+                message: error.exception_message.strip_prefix("Uncaught ").unwrap_or(&error.exception_message).to_owned(),
+                stack: frames_in(error.stack.as_deref().unwrap_or_default()),
+            },
+            other => Self::bare(&other.to_string()),
+        }
+    }
+}
+
+/// Tells V8 that somebody looks at the promise: its rejection is this run's outcome.
+fn expect_rejection(scope: &mut v8::PinScope<'_, '_>, promise: v8::Local<'_, v8::Promise>) {
+    let nothing = v8::Function::new(scope, |_: &mut v8::PinScope<'_, '_>, _: v8::FunctionCallbackArguments<'_>, _: v8::ReturnValue<'_>| {});
+    if let Some(nothing) = nothing {
+        promise.catch(scope, nothing);
+    }
+}
+
+fn text_of(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics, value: v8::Local<'_, v8::Value>) -> String {
+    if value.is_string() {
+        return value.to_rust_string_lossy(scope);
+    }
+    let undefined = v8::undefined(scope).into();
+    let to_text = v8::Local::new(scope, &intrinsics.to_text);
+    match to_text.call(scope, undefined, &[value]) {
+        Some(text) => text.to_rust_string_lossy(scope),
+        None => "[value that cannot be shown]".to_owned(),
+    }
+}
+
+/// To be called within a try-catch scope that has caught nothing: looking at a thrown value can run
+/// code of the script's.
+fn describe(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics, thrown: v8::Local<'_, v8::Value>) -> Thrown {
+    let as_error = if thrown.is_native_error() { thrown.to_string(scope) } else { None };
+    Thrown {
+        message: match as_error {
+            Some(text) => text.to_rust_string_lossy(scope),
+            None => format!("Uncaught {}", text_of(scope, intrinsics, thrown)),
+        },
+        stack: frames_of(scope, thrown),
+    }
+}
+
+fn frames_of(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<'_, v8::Value>) -> String {
+    let Ok(object) = v8::Local::<v8::Object>::try_from(thrown) else { return String::new() };
+    let stack = v8::String::new(scope, "stack").and_then(|key| object.get(scope, key.into()));
+    match stack {
+        Some(stack) if stack.is_string() => frames_in(&stack.to_rust_string_lossy(scope)),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// The frames in an error's `stack`, without the message that precedes them.
+fn frames_in(stack: &str) -> String {
+    let frames: Vec<_> = stack.lines().filter(|line| line.starts_with(FRAME)).collect();
+    frames.join("\n")
+}

@@ -1,0 +1,53 @@
+//! What a run may keep on V8's heap.
+//!
+//! V8's own limit of the old generation can be lowered at any time but raised only from within the
+//! callback that it calls when it gets near it. A heap goes from run to run with different limits,
+//! so the truth is kept here: [`allow`] lowers V8's limit, and the callback raises it while the
+//! run's own has not been reached. When it has, the process ends then and there: V8 would only abort.
+
+use std::{
+    ffi::{c_char, c_void},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use deno_core::v8;
+
+use crate::{
+    process::{Channel, EXIT_NORMAL, end},
+    protocol::FromWorker,
+};
+
+/// The old generation's limit for this run, in bytes. One isolate per process, so one number.
+static ALLOWED: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Has V8 ask before it takes more memory than a run may have, and say so before it gives up.
+pub(super) fn install(isolate: &mut v8::Isolate) {
+    isolate.add_near_heap_limit_callback(near_limit, std::ptr::null_mut());
+    isolate.set_oom_error_handler(out_of_memory);
+}
+
+/// Sets the limit of a run.
+pub(super) fn allow(isolate: &mut v8::Isolate, bytes: usize) {
+    ALLOWED.store(bytes, Relaxed);
+    isolate.remove_near_heap_limit_callback(near_limit, bytes);
+    isolate.add_near_heap_limit_callback(near_limit, std::ptr::null_mut());
+}
+
+/// V8's `NearHeapLimitCallback`: returns the new limit.
+extern "C" fn near_limit(_data: *mut c_void, current: usize, _initial: usize) -> usize {
+    let allowed = ALLOWED.load(Relaxed);
+    if current < allowed {
+        return allowed;
+    }
+    report_and_end()
+}
+
+/// V8's `OOMErrorCallback`: a table, a buffer or a compiler's zone could not grow; V8 would abort.
+extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomDetails) {
+    report_and_end()
+}
+
+fn report_and_end() -> ! {
+    Channel.send(&FromWorker::OutOfMemory);
+    end(EXIT_NORMAL)
+}

@@ -1,0 +1,145 @@
+//! V8 with everything around it: boots an isolate, runs cells in it, and keeps it in a state in which the
+//! process can be frozen.
+
+mod cell;
+mod event_loop;
+pub(crate) mod extension;
+mod host;
+mod memory;
+mod modules;
+mod randomness;
+mod stack_trace;
+
+use std::{collections::HashSet, rc::Rc};
+
+use deno_core::{JsRuntime, RuntimeOptions, v8};
+
+use crate::process::Channel;
+use host::Link;
+use modules::Loader;
+use stack_trace::Sources;
+
+pub(crate) use cell::CellEnd;
+
+static STARTUP_SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/startup.snapshot"));
+
+/// No threads; nothing that happens only because time passes; the same processor time for the same
+/// script.
+const V8_FLAGS: &str = "--single-threaded --no-memory-reducer --stack-size=900";
+
+/// V8's largest heap. What a run may use is decided when it starts, see [`memory`].
+const V8_HEAP_BYTES: usize = 5 << 30;
+
+/// An isolate and what it needs. One per process, for the process's whole life.
+pub(crate) struct Engine {
+    runtime: JsRuntime,
+    /// Deno's crates want a tokio context; without drivers it is memory and nothing else.
+    tokio: tokio::runtime::Runtime,
+    platform: v8::SharedRef<v8::Platform>,
+    intrinsics: Intrinsics,
+    link: Rc<Link>,
+    sources: Rc<Sources>,
+    /// Bytes that the runtime itself keeps on V8's heap.
+    base_heap: usize,
+    /// Bytes of private writable memory when this process was thawed.
+    data_bytes: u64,
+    /// Names that earlier cells declared with `const`.
+    constants: HashSet<String>,
+}
+
+/// What `bootstrap.js` hands out.
+struct Intrinsics {
+    to_text: v8::Global<v8::Function>,
+    process_timers: v8::Global<v8::Function>,
+    drain_ticks: v8::Global<v8::Function>,
+    random_left: v8::SharedRef<v8::BackingStore>,
+}
+
+impl Engine {
+    /// Boots V8 from the start-up snapshot.
+    pub(crate) fn boot(channel: Channel) -> Self {
+        v8::V8::set_flags_from_string(V8_FLAGS);
+        let platform = v8::new_single_threaded_default_platform(false).make_shared();
+        JsRuntime::init_platform(Some(platform.clone()));
+        let tokio = tokio::runtime::Builder::new_current_thread().build().expect("no drivers, no failure");
+        let context = tokio.enter();
+        let link = Rc::new(Link::new(channel));
+        let sources = Rc::new(Sources::default());
+        let mut runtime = JsRuntime::new(RuntimeOptions {
+            startup_snapshot: Some(STARTUP_SNAPSHOT),
+            extensions: extension::all(),
+            module_loader: Some(Rc::new(Loader::new(link.clone(), sources.clone()))),
+            create_params: Some(v8::CreateParams::default().heap_limits(0, V8_HEAP_BYTES)),
+            ..RuntimeOptions::default()
+        });
+        // Never left: everything that the engine does happens inside this context.
+        std::mem::forget(context);
+        runtime.op_state().borrow_mut().put::<Rc<dyn extension::Host>>(link.clone());
+        stack_trace::install(&mut runtime, sources.clone());
+        memory::install(runtime.v8_isolate());
+        let intrinsics = Intrinsics::take(&mut runtime);
+        Self {
+            runtime,
+            tokio,
+            platform,
+            intrinsics,
+            link,
+            sources,
+            base_heap: 0,
+            data_bytes: 0,
+            constants: HashSet::new(),
+        }
+    }
+
+    /// Runs what every script uses once, so that no run has to pay for it: lazily compiled functions
+    /// and first allocations become part of the base image.
+    pub(crate) fn warm_up(&mut self) {
+        self.warm_up_cells();
+        self.collect_garbage();
+        self.sources.clear();
+        self.base_heap = self.runtime.v8_isolate().get_heap_statistics().used_heap_size();
+    }
+
+    /// Bytes of private writable memory that the process had when it was thawed.
+    pub(crate) fn data_bytes(&self) -> u64 {
+        self.data_bytes
+    }
+
+    /// Drops what need not be stored.
+    pub(crate) fn prepare_to_freeze(&mut self) {
+        self.link.forget_requests();
+        self.collect_garbage();
+    }
+
+    fn collect_garbage(&mut self) {
+        self.runtime.v8_isolate().low_memory_notification();
+    }
+
+    /// To be called first in a process that was thawed.
+    pub(crate) fn thawed(&mut self, data_bytes: u64) {
+        self.data_bytes = data_bytes;
+    }
+}
+
+impl Intrinsics {
+    fn take(runtime: &mut JsRuntime) -> Self {
+        let made = runtime.execute_script("ext:stasis/boot.js", "bootstrap()").expect("bootstrap.js boots");
+        deno_core::scope!(scope, runtime);
+        let made = v8::Local::new(scope, made).cast::<v8::Object>();
+        let mut get = |name: &str| {
+            let key = v8::String::new(scope, name).expect("a short string");
+            made.get(scope, key.into()).expect("bootstrap.js returns it")
+        };
+        let [to_text, process_timers, drain_ticks] =
+            ["toText", "__processTimers", "__drainNextTickAndMacrotasks"].map(&mut get);
+        let left = get("left").cast::<v8::Uint32Array>();
+        let random_left = left.get_backing_store().expect("a typed array has a backing store");
+        let function = |value: v8::Local<'_, v8::Value>| v8::Global::new(scope, value.cast::<v8::Function>());
+        Self {
+            to_text: function(to_text),
+            process_timers: function(process_timers),
+            drain_ticks: function(drain_ticks),
+            random_left,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What `error.stack` says: the script's own frames, at the script's own positions.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    fmt::Write as _,
+    rc::Rc,
+};
+
+use deno_core::{JsRuntime, v8};
+use stasis_script::PositionMap;
+
+/// How a line with a frame begins.
+pub(super) const FRAME: &str = "    at ";
+
+/// Position maps of so many scripts are kept. Most scripts need none: their text is run as it is.
+const MAX_MAPS: usize = 256;
+
+/// Where the positions that V8 sees are in what the caller sent.
+#[derive(Default)]
+pub(super) struct Sources {
+    maps: RefCell<VecDeque<(String, PositionMap)>>,
+}
+
+impl Sources {
+    /// Keeps the map of the script or module that was most recently called `name`.
+    pub(super) fn remember(&self, name: &str, positions: PositionMap) {
+        let mut maps = self.maps.borrow_mut();
+        maps.retain(|(known, _)| known != name);
+        if positions.is_identity() {
+            return;
+        }
+        if maps.len() == MAX_MAPS {
+            maps.pop_front();
+        }
+        maps.push_back((name.to_owned(), positions));
+    }
+
+    pub(super) fn clear(&self) {
+        self.maps.borrow_mut().clear();
+    }
+
+    /// The caller's position for one of V8's; both count from one.
+    pub(super) fn original(&self, name: &str, line: u32, column: u32) -> (u32, u32) {
+        let maps = self.maps.borrow();
+        match maps.iter().find(|(known, _)| known == name) {
+            Some((_, positions)) => positions.original(line, column),
+            None => (line, column),
+        }
+    }
+}
+
+/// Has V8 ask us for the text of `error.stack`.
+pub(super) fn install(runtime: &mut JsRuntime, sources: Rc<Sources>) {
+    let isolate = runtime.v8_isolate();
+    isolate.set_slot(sources);
+    isolate.set_prepare_stack_trace_callback(prepare);
+}
+
+/// V8's `PrepareStackTraceCallback`.
+fn prepare<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    error: v8::Local<'s, v8::Value>,
+    call_sites: v8::Local<'s, v8::Array>,
+) -> v8::Local<'s, v8::Value> {
+    let sources = scope.get_slot::<Rc<Sources>>().cloned();
+    let own = own_frames(scope, call_sites);
+    if let Some(result) = ask_script(scope, error, &own) {
+        return result;
+    }
+    let mut text = header(scope, error);
+    for call_site in own {
+        let _infallible = write!(text, "\n{FRAME}{}", describe(scope, sources.as_deref(), call_site));
+    }
+    let nothing = v8::String::empty(scope);
+    v8::String::new(scope, &text).unwrap_or(nothing).into()
+}
+
+/// The frames that are not the runtime's.
+fn own_frames<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    call_sites: v8::Local<'s, v8::Array>,
+) -> Vec<v8::Local<'s, v8::Object>> {
+    let mut own = Vec::new();
+    for index in 0..call_sites.length() {
+        let call_site = call_sites.get_index(scope, index);
+        let Some(Ok(call_site)) = call_site.map(v8::Local::<v8::Object>::try_from) else { continue };
+        let file = call(scope, call_site, "getFileName");
+        let file = file.map(|file| file.to_rust_string_lossy(scope)).unwrap_or_default();
+        if !file.starts_with("ext:") && !file.starts_with("stasis:") {
+            own.push(call_site);
+        }
+    }
+    own
+}
+
+/// A script can decide itself what stacks look like: `Error.prepareStackTrace` (V8's stack trace API).
+fn ask_script<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Value>,
+    frames: &[v8::Local<'s, v8::Object>],
+) -> Option<v8::Local<'s, v8::Value>> {
+    let global = scope.get_current_context().global(scope);
+    let constructor = get(scope, global, "Error")?;
+    let constructor = v8::Local::<v8::Object>::try_from(constructor).ok()?;
+    let prepare = get(scope, constructor, "prepareStackTrace")?;
+    let prepare = v8::Local::<v8::Function>::try_from(prepare).ok()?;
+    let frames: Vec<v8::Local<'_, v8::Value>> = frames.iter().map(|&frame| frame.into()).collect();
+    let frames = v8::Array::new_with_elements(scope, &frames);
+    let result = prepare.call(scope, constructor.into(), &[error, frames.into()]);
+    // If it threw, the exception is pending and V8 ignores what we return.
+    Some(result.unwrap_or_else(|| v8::undefined(scope).into()))
+}
+
+fn header(scope: &mut v8::PinScope<'_, '_>, error: v8::Local<'_, v8::Value>) -> String {
+    v8::tc_scope!(let scope, scope);
+    error.to_string(scope).map_or_else(|| "Error".to_owned(), |text| text.to_rust_string_lossy(scope))
+}
+
+/// V8's own text for a frame, with the position replaced by the caller's.
+fn describe<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    sources: Option<&Sources>,
+    call_site: v8::Local<'s, v8::Object>,
+) -> String {
+    v8::tc_scope!(let scope, scope);
+    let text = call(scope, call_site, "toString").map(|text| text.to_rust_string_lossy(scope));
+    let text = text.unwrap_or_else(|| "<anonymous>".to_owned());
+    let mut number = |method| {
+        let value = call(scope, call_site, method)?.uint32_value(scope)?;
+        (value > 0).then_some(value)
+    };
+    let (line, column) = (number("getLineNumber"), number("getColumnNumber"));
+    let file = call(scope, call_site, "getFileName").map(|file| file.to_rust_string_lossy(scope));
+    let (Some(sources), Some(file), Some(line), Some(column)) = (sources, file, line, column) else {
+        return text;
+    };
+    let (original_line, original_column) = sources.original(&file, line, column);
+    text.replace(&format!(":{line}:{column}"), &format!(":{original_line}:{original_column}"))
+}
+
+fn get<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'_, v8::Object>,
+    name: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let key = v8::String::new(scope, name)?;
+    object.get(scope, key.into())
+}
+
+fn call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+    method: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let method = get(scope, object, method)?;
+    let method = v8::Local::<v8::Function>::try_from(method).ok()?;
+    let result = method.call(scope, object.into(), &[])?;
+    (!result.is_null_or_undefined()).then_some(result)
+}

@@ -1,0 +1,224 @@
+//! The server's side: has scripts run in worker processes, and keeps what makes that fast.
+//!
+//! A *zygote* is started once; everything else is forked. A *template* is a thawed process that waits:
+//! one for the base image always, and one for each heap that was resumed more than once lately. A run
+//! on the base image or on a hot heap is a child of a template; a run on any other heap is a child of
+//! the zygote that thaws it. The server is the parent of all of them: it kills and reaps.
+
+mod base_image;
+mod child;
+mod connection;
+mod run;
+mod spawner;
+mod templates;
+mod waiting;
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use stasis_core::{Fingerprint, HeapId};
+use stasis_image::Loader;
+use stasis_store::{HeapError, HeapStore};
+use tokio::sync::Mutex;
+
+pub use run::{Finished, RunEvents, RunRequest, Start, Timings};
+pub use spawner::WorkerProgram;
+
+use crate::{Layers, protocol::FromWorker};
+use base_image::BaseImages;
+use connection::ConnectionError;
+use templates::Templates;
+use waiting::{Forked, ImagePair, Waiting};
+
+/// How a pool is to work.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// What workers are made of.
+    pub worker: WorkerProgram,
+    /// Where the pool notes which base image belongs to this build.
+    pub state: PathBuf,
+    /// Refuse to run without the sandbox's layers that any Linux host of the last years has.
+    pub require_sandbox: bool,
+    /// How many templates of heaps are kept waiting.
+    pub hot_heaps: usize,
+    /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
+    pub patience: Duration,
+}
+
+impl PoolOptions {
+    /// The usual: this executable, eight hot heaps, half a minute of patience.
+    pub fn new(state: PathBuf) -> Self {
+        Self {
+            worker: WorkerProgram::current(),
+            state,
+            require_sandbox: false,
+            hot_heaps: 8,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What keeps a pool from running a script.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// The program's own files cannot be read.
+    #[error("own executable cannot be examined")]
+    Program(#[from] stasis_image::ProgramError),
+    /// A worker process could not be started.
+    #[error("worker process cannot be started")]
+    Start(#[source] io::Error),
+    /// The operating system refused something else.
+    #[error("system call failed")]
+    System(#[source] io::Error),
+    /// A worker is not boxed in as it should be.
+    #[error("sandbox is incomplete: {0}")]
+    Sandbox(Layers),
+    /// A worker went away or talked nonsense where no script was running.
+    #[error("worker process failed: {0}")]
+    Worker(String),
+    /// A worker sent no descriptor for the child it forked.
+    #[error("worker process sent no descriptor for its child")]
+    NoDescriptor,
+    /// A worker could not fork.
+    #[error("worker process cannot fork: {0}")]
+    NotForked(String),
+    /// A heap could not be thawed, for example because another build made it.
+    #[error("{0}")]
+    NotThawed(String),
+    /// A heap could not be read or written.
+    #[error(transparent)]
+    Heap(#[from] HeapError),
+    /// A worker did not do its part in time.
+    #[error("worker process took longer than {0:?}")]
+    Slow(Duration),
+}
+
+impl PoolError {
+    fn unexpected(message: &FromWorker) -> Self {
+        match message {
+            FromWorker::NotThawed(why) => Self::NotThawed(why.clone()),
+            other => Self::Worker(format!("unexpected message {other:?}")),
+        }
+    }
+}
+
+impl From<ConnectionError> for PoolError {
+    fn from(error: ConnectionError) -> Self {
+        Self::Worker(error.to_string())
+    }
+}
+
+/// Runs scripts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: PoolOptions,
+    heaps: HeapStore,
+    loader: Loader,
+    layers: Layers,
+    bases: BaseImages,
+    zygote: Mutex<Arc<Waiting>>,
+    base_template: Mutex<Option<Arc<Waiting>>>,
+    templates: Templates,
+}
+
+impl Pool {
+    /// Starts the zygote, makes the base image if this build has none yet, and a template of it.
+    ///
+    /// # Errors
+    /// If workers cannot be started, or not boxed in although that is required.
+    pub async fn start(options: PoolOptions, heaps: HeapStore) -> Result<Self, PoolError> {
+        let loader = Loader::new()?;
+        let (zygote, layers) = within(options.patience, Waiting::zygote(&options.worker)).await?;
+        if options.require_sandbox && !layers.complete() {
+            return Err(PoolError::Sandbox(layers));
+        }
+        let bases = BaseImages::new(&options, &loader);
+        let inner = Inner {
+            templates: Templates::new(options.hot_heaps),
+            zygote: Mutex::new(Arc::new(zygote)),
+            base_template: Mutex::new(None),
+            options,
+            heaps,
+            loader,
+            layers,
+            bases,
+        };
+        let pool = Self { inner: Arc::new(inner) };
+        pool.inner.base_template().await?;
+        Ok(pool)
+    }
+
+    /// Which layers of the sandbox are active.
+    pub fn layers(&self) -> Layers {
+        self.inner.layers
+    }
+
+    /// This build's name.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::from_bytes(self.inner.loader.fingerprint())
+    }
+
+    /// Whether this build's base image has yet to be made, which takes a moment.
+    pub async fn base_image_exists(options: &PoolOptions, heaps: &HeapStore) -> bool {
+        match Loader::new() {
+            Ok(loader) => BaseImages::new(options, &loader).known(heaps).await.is_some(),
+            Err(_) => false,
+        }
+    }
+}
+
+impl Inner {
+    /// The zygote; a new one if the last one died.
+    async fn zygote(&self) -> Result<Arc<Waiting>, PoolError> {
+        let mut zygote = self.zygote.lock().await;
+        if zygote.is_gone() {
+            let (new, _) = within(self.options.patience, Waiting::zygote(&self.options.worker)).await?;
+            *zygote = Arc::new(new);
+        }
+        Ok(zygote.clone())
+    }
+
+    /// The template of the base image; a new one if there is none or it died.
+    async fn base_template(&self) -> Result<Arc<Waiting>, PoolError> {
+        let mut template = self.base_template.lock().await;
+        match &*template {
+            Some(waiting) if !waiting.is_gone() => Ok(waiting.clone()),
+            Some(_) | None => {
+                let base = self.bases.current(self).await?;
+                let images = ImagePair { image: base.image, base: None };
+                let forked = self.zygote().await?.thaw(&images, None).await?;
+                let waiting = Arc::new(Waiting::template(forked));
+                *template = Some(waiting.clone());
+                Ok(waiting)
+            }
+        }
+    }
+
+    /// A heap's image and the base image it refers to.
+    async fn images(&self, heap: HeapId) -> Result<ImagePair, PoolError> {
+        let image = self.heaps.open(heap).await?;
+        let base = match image.facts().base {
+            Some(base) => Some(self.bases.open(self, base).await?.image),
+            None => None,
+        };
+        Ok(ImagePair { image, base })
+    }
+
+    /// A fresh template of a heap.
+    async fn heap_template(&self, heap: HeapId) -> Result<Arc<Waiting>, PoolError> {
+        let images = self.images(heap).await?;
+        let forked: Forked = self.zygote().await?.thaw(&images, None).await?;
+        Ok(Arc::new(Waiting::template(forked)))
+    }
+}
+
+async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, PoolError>>,
+) -> Result<T, PoolError> {
+    tokio::time::timeout(patience, work).await.unwrap_or(Err(PoolError::Slow(patience)))
+}

@@ -1,0 +1,325 @@
+//! One run, from the request to the heap that it leaves.
+
+use std::{
+    fs::File,
+    os::fd::AsFd,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use stasis_core::{ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError};
+use stasis_store::{HeapError, HeapFacts, UnixMillis};
+
+use super::{
+    Inner, Pool, PoolError,
+    base_image::Base,
+    child::Exit,
+    connection::ConnectionError,
+    templates::Advice,
+    waiting::Forked,
+    within,
+};
+use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker};
+
+/// A script to run.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// What the script is called in stack traces; a `file:` or `https:` URL if it may import modules
+    /// relative to itself.
+    pub name: String,
+    /// JavaScript or TypeScript.
+    pub code: String,
+    /// What it may use.
+    pub limits: Limits,
+    /// The state it starts from.
+    pub start: Start,
+    /// Whether to keep the state that it leaves.
+    pub keep: bool,
+}
+
+/// The state that a run starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing is defined but the runtime's own.
+    Fresh,
+    /// What an earlier run left.
+    Heap(HeapId),
+}
+
+/// What happens while a run goes on.
+pub trait RunEvents: Send {
+    /// The script printed something. Called in order.
+    fn console(&mut self, level: ConsoleLevel, text: &str);
+    /// The script imports a module; `specifier` is a URL. An error's text is shown to the script.
+    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>>;
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The heap that it left; none if it was not to be kept or did not return. An error means that
+    /// only saving failed.
+    pub heap: Option<Result<HeapId, PoolError>>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where a run's time went.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timings {
+    /// From the request to a process that has the job.
+    pub start: Duration,
+    /// Until the outcome.
+    pub run: Duration,
+    /// Until the image was complete.
+    pub freeze: Duration,
+    /// Until the heap was durable.
+    pub store: Duration,
+}
+
+/// What a frame has besides the text in it.
+const FRAME_OVERHEAD: usize = 1 << 10;
+/// Modules that one run may be loading at a time.
+const MAX_LOADING: usize = 1024;
+
+impl Pool {
+    /// Runs a script. The run ends when it returns or throws, exceeds a limit, or `cancel` resolves; if
+    /// the future is dropped, it is killed.
+    ///
+    /// # Errors
+    /// [`PoolError`] if the script could not be run at all; its state is then what it was.
+    pub async fn run(
+        &self,
+        request: &RunRequest,
+        events: &mut dyn RunEvents,
+        cancel: impl Future<Output = ()> + Send,
+    ) -> Result<Finished, PoolError> {
+        let pool = &*self.inner;
+        let begun = Instant::now();
+        let job = ToWorker::Run(job(request));
+        let (mut worker, base) = pool.worker_for(request.start, &job).await?;
+        let mut timings = Timings { start: begun.elapsed(), ..Timings::default() };
+        let longest = (request.limits.result.get() as usize).max(MAX_CONSOLE_PIECE);
+        worker.connection.set_max(longest + FRAME_OVERHEAD);
+
+        let outcome = watch(&mut worker, &request.limits, events, cancel).await?;
+        timings.run = begun.elapsed() - timings.start;
+        let keep = request.keep && matches!(outcome, Outcome::Returned(_));
+        let heap = if keep {
+            Some(pool.keep(worker, &base, &mut timings).await)
+        } else {
+            None
+        };
+        Ok(Finished { outcome, heap, timings })
+    }
+}
+
+fn job(request: &RunRequest) -> Job {
+    let limits = &request.limits;
+    // The kernel's own alarm, should the server be too busy to watch the clock.
+    const GRACE_SECONDS: u64 = 2;
+    Job {
+        name: request.name.clone(),
+        code: request.code.clone(),
+        heap: limits.heap.get(),
+        external: limits.external.get(),
+        cpu_seconds: limits.wall_clock.as_secs() + GRACE_SECONDS,
+        result: limits.result.get(),
+    }
+}
+
+impl Inner {
+    /// A process in the wanted state that has the job, and the base image it refers to.
+    async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+        // A waiting process that died between being asked and answering has run nothing: its place
+        // is taken by a new one, once.
+        match self.try_worker_for(start, job).await {
+            Err(PoolError::Worker(_)) => self.try_worker_for(start, job).await,
+            other => other,
+        }
+    }
+
+    async fn try_worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+        let patience = self.options.patience;
+        match start {
+            Start::Fresh => {
+                let template = self.base_template().await?;
+                let forked = within(patience, template.fork(Some(job))).await.inspect_err(|_| template.give_up())?;
+                Ok((forked, self.bases.current(self).await?))
+            }
+            Start::Heap(heap) => {
+                let template = match self.templates.advise(heap) {
+                    Advice::Fork(template) => template,
+                    Advice::Keep => {
+                        let template = within(patience, self.heap_template(heap)).await?;
+                        self.templates.keep(heap, template.clone());
+                        template
+                    }
+                    Advice::Once => return within(patience, self.thaw_once(heap, job)).await,
+                };
+                let forked = within(patience, template.fork(Some(job))).await.inspect_err(|_| {
+                    template.give_up();
+                    self.templates.forget(heap);
+                })?;
+                Ok((forked, self.base_of(heap).await?))
+            }
+        }
+    }
+
+    async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+        let images = self.images(heap).await?;
+        let zygote = self.zygote().await?;
+        let forked = zygote.thaw(&images, Some(job)).await.inspect_err(|_| zygote.give_up())?;
+        let base = match images.image.facts().base {
+            Some(base) => self.bases.open(self, base).await?,
+            None => self.bases.open(self, heap).await?,
+        };
+        Ok((forked, base))
+    }
+
+    async fn base_of(&self, heap: HeapId) -> Result<Base, PoolError> {
+        let image = self.heaps.open(heap).await?;
+        self.bases.open(self, image.facts().base.unwrap_or(heap)).await
+    }
+
+    /// Has a worker that returned freeze, and stores what it wrote.
+    async fn keep(&self, mut worker: Forked, base: &Base, timings: &mut Timings) -> Result<HeapId, PoolError> {
+        let begun = Instant::now();
+        let image = self.heaps.create_image_file()?;
+        let order = self.freeze_order(Some(base));
+        within(self.options.patience, async { freeze(&mut worker, &order, &image).await?.map_err(PoolError::Worker) }).await?;
+        timings.freeze = begun.elapsed();
+        let facts = HeapFacts {
+            base: Some(base.image.id()),
+            fingerprint: stasis_core::Fingerprint::from_bytes(self.loader.fingerprint()),
+            created: UnixMillis::now(),
+        };
+        let id = self.heaps.save(image, facts).await.map_err(|error: HeapError| PoolError::Heap(error))?;
+        timings.store = begun.elapsed() - timings.freeze;
+        Ok(id)
+    }
+
+    pub(super) fn freeze_order(&self, base: Option<&Base>) -> FreezeOrder {
+        let numbers = |identity: &stasis_image::FileIdentity| (identity.device, identity.inode);
+        FreezeOrder {
+            fingerprint: self.loader.fingerprint(),
+            program: self.loader.program_files().iter().map(numbers).collect(),
+            base: base.map(|base| {
+                let (device, inode) = numbers(&base.identity);
+                (*base.image.id().as_bytes(), device, inode)
+            }),
+        }
+    }
+}
+
+/// Has a worker write its image. The outer error is ours, the inner one the worker's.
+pub(super) async fn freeze(
+    worker: &mut Forked,
+    order: &FreezeOrder,
+    image: &File,
+) -> Result<Result<(), String>, PoolError> {
+    let (maps, pagemap) = worker.child.open_memory_maps().map_err(PoolError::System)?;
+    let order = ToWorker::Freeze(FreezeOrder { program: order.program.clone(), ..*order });
+    worker.connection.send(&order, &[image.as_fd(), maps.as_fd(), pagemap.as_fd()]).await?;
+    loop {
+        match worker.connection.receive().await? {
+            FromWorker::Frozen { .. } => break,
+            FromWorker::NotFrozen(why) => return Ok(Err(why)),
+            // What was printed and asked for in the very last moment concerns nobody.
+            FromWorker::Console { .. } | FromWorker::LoadModule { .. } => {}
+            other => return Err(PoolError::unexpected(&other)),
+        }
+    }
+    // Only when the process has ended can nothing write to the file any more.
+    match worker.child.wait().await.map_err(PoolError::System)? {
+        Exit::Status(0) => Ok(Ok(())),
+        other => Ok(Err(format!("it ended with {other:?} while freezing"))),
+    }
+}
+
+/// Follows a run to its outcome.
+async fn watch(
+    worker: &mut Forked,
+    limits: &Limits,
+    events: &mut dyn RunEvents,
+    cancel: impl Future<Output = ()> + Send,
+) -> Result<Outcome, PoolError> {
+    let mut deadline = pin!(tokio::time::sleep(limits.wall_clock));
+    let mut cancel = pin!(cancel);
+    let mut loading: FuturesUnordered<BoxFuture<'static, (u32, Result<ModuleText, String>)>> =
+        FuturesUnordered::new();
+    let mut printed = 0;
+    let mut pieces = String::new();
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = &mut cancel => return Ok(Outcome::Stopped(StopReason::Cancelled)),
+            () = &mut deadline => return Ok(Outcome::Stopped(StopReason::Deadline)),
+            Some((id, source)) = loading.next() => {
+                let answer = ToWorker::Module { id, source };
+                tokio::select! {
+                    sent = worker.connection.send(&answer, &[]) => sent?,
+                    () = &mut deadline => return Ok(Outcome::Stopped(StopReason::Deadline)),
+                }
+                continue;
+            }
+            message = worker.connection.receive() => message,
+        };
+        match message {
+            Ok(FromWorker::Console { level, text, more }) => {
+                printed += text.len() as u64 + 1;
+                if printed > limits.console.get() {
+                    return Ok(Outcome::Stopped(StopReason::Console));
+                }
+                pieces.push_str(&text);
+                if !more {
+                    events.console(console_level(level), &pieces);
+                    pieces.clear();
+                }
+            }
+            Ok(FromWorker::LoadModule { id, specifier }) => {
+                if loading.len() == MAX_LOADING {
+                    return Ok(Outcome::Stopped(StopReason::Crashed));
+                }
+                let source = events.load_module(&specifier);
+                loading.push(Box::pin(async move { (id, source.await) }));
+            }
+            Ok(FromWorker::Returned(text)) => return Ok(Outcome::Returned(text)),
+            Ok(FromWorker::Threw { message, stack }) => {
+                return Ok(Outcome::Threw(ThrownError { message, stack }));
+            }
+            Ok(FromWorker::OutOfMemory) => return Ok(Outcome::Stopped(StopReason::Memory)),
+            Ok(FromWorker::NotThawed(why)) => return Err(PoolError::NotThawed(why)),
+            // A worker that does not keep to the protocol is not ours any more.
+            Ok(_) | Err(ConnectionError::Protocol(_)) => return Ok(Outcome::Stopped(StopReason::Crashed)),
+            Err(ConnectionError::Gone) => return crashed(worker).await,
+            Err(error @ ConnectionError::Socket(_)) => return Err(error.into()),
+        }
+    }
+}
+
+/// What the end of a process says that did not report an outcome.
+async fn crashed(worker: &Forked) -> Result<Outcome, PoolError> {
+    const SIGXCPU: i32 = 24;
+    match worker.child.wait().await.map_err(PoolError::System)? {
+        Exit::Status(stasis_image::RESTORE_FAILED) => {
+            Err(PoolError::NotThawed("the heap could not be mapped into a new process".to_owned()))
+        }
+        Exit::Signal(SIGXCPU) => Ok(Outcome::Stopped(StopReason::Deadline)),
+        Exit::Status(_) | Exit::Signal(_) => Ok(Outcome::Stopped(StopReason::Crashed)),
+    }
+}
+
+fn console_level(level: u8) -> ConsoleLevel {
+    match level {
+        1 => ConsoleLevel::Debug,
+        2 => ConsoleLevel::Trace,
+        3 => ConsoleLevel::Info,
+        4 => ConsoleLevel::Warn,
+        5 => ConsoleLevel::Error,
+        _ => ConsoleLevel::Log,
+    }
+}

@@ -1,0 +1,150 @@
+//! Worker processes that wait: the zygote and the templates. Each can be asked to fork.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use stasis_store::MappableImage;
+
+use super::{PoolError, child::Child, connection::Connection, spawner};
+use crate::{
+    Layers,
+    pool::WorkerProgram,
+    process::{BOOT, ZYGOTE},
+    protocol::{FromWorker, ToWorker, VERSION},
+};
+
+/// Longest message of a process that runs no script.
+const MAX_MESSAGE: usize = 64 << 10;
+
+/// A process that waits to be told to fork.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    connection: tokio::sync::Mutex<Connection>,
+    child: Child,
+    gone: AtomicBool,
+}
+
+/// An image together with the base image it refers to.
+#[derive(Debug, Clone)]
+pub(super) struct ImagePair {
+    pub(super) image: MappableImage,
+    pub(super) base: Option<MappableImage>,
+}
+
+/// A child that was just forked, with the connection to it.
+#[derive(Debug)]
+pub(super) struct Forked {
+    pub(super) connection: Connection,
+    pub(super) child: Child,
+}
+
+impl Waiting {
+    /// Starts a zygote.
+    pub(super) async fn zygote(program: &WorkerProgram) -> Result<(Self, Layers), PoolError> {
+        Self::start(program, &ZYGOTE).await
+    }
+
+    /// Starts a process that boots V8.
+    pub(super) async fn boot(program: &WorkerProgram) -> Result<(Self, Layers), PoolError> {
+        Self::start(program, &BOOT).await
+    }
+
+    async fn start(program: &WorkerProgram, role: &[&str]) -> Result<(Self, Layers), PoolError> {
+        let (mut connection, theirs) = Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
+        let child = spawner::start(program, role, theirs).await.map_err(PoolError::Start)?;
+        match connection.receive().await? {
+            FromWorker::Ready { version: VERSION, layers } => {
+                Ok((Self::new(connection, child), layers))
+            }
+            other => Err(PoolError::unexpected(&other)),
+        }
+    }
+
+    fn new(connection: Connection, child: Child) -> Self {
+        Self { connection: connection.into(), child, gone: AtomicBool::new(false) }
+    }
+
+    /// Whether it was found not to answer any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
+    }
+
+    /// To be called when it did not answer as it should: nobody asks it again.
+    pub(super) fn give_up(&self) {
+        self.gone.store(true, Relaxed);
+        self.child.kill();
+    }
+
+    /// A process of which the caller makes something else than a template.
+    pub(super) fn into_forked(self) -> Forked {
+        Forked { connection: self.connection.into_inner(), child: self.child }
+    }
+
+    /// Makes a template of a child that was thawed and now waits.
+    pub(super) fn template(forked: Forked) -> Self {
+        Self::new(forked.connection, forked.child)
+    }
+
+    /// Has a template fork.
+    pub(super) async fn fork(&self, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
+        self.ask(&ToWorker::Fork, first, &[]).await
+    }
+
+    /// Has the zygote fork a child that becomes the process in `images`.
+    pub(super) async fn thaw(
+        &self,
+        images: &ImagePair,
+        first: Option<&ToWorker>,
+    ) -> Result<Forked, PoolError> {
+        let base = images.base.as_ref();
+        let message = ToWorker::Thaw { base: base.map(|base| *base.id().as_bytes()) };
+        let mut files = vec![images.image.file().as_fd()];
+        files.extend(base.map(|base| base.file().as_fd()));
+        self.ask(&message, first, &files).await
+    }
+
+    /// Sends an order together with the child's socket, in which `first` already waits, and takes the
+    /// child's descriptor.
+    async fn ask(
+        &self,
+        order: &ToWorker,
+        first: Option<&ToWorker>,
+        files: &[BorrowedFd<'_>],
+    ) -> Result<Forked, PoolError> {
+        let (connection, theirs): (Connection, OwnedFd) =
+            Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
+        // A first message that does not fit into the socket's buffer must wait for its reader.
+        let early = first.filter(|message| fits_into_buffer(message));
+        if let Some(message) = early {
+            connection.send(message, &[]).await?;
+        }
+        let pidfd = {
+            let mut parent = self.connection.lock().await;
+            let descriptors: Vec<_> = [theirs.as_fd()].into_iter().chain(files.iter().copied()).collect();
+            parent.send(order, &descriptors).await?;
+            drop(theirs);
+            match parent.receive().await? {
+                FromWorker::Forked => parent.take_descriptor().ok_or(PoolError::NoDescriptor)?,
+                FromWorker::NotForked(why) => return Err(PoolError::NotForked(why)),
+                other => return Err(PoolError::unexpected(&other)),
+            }
+        };
+        let child = Child::from_pidfd(pidfd).map_err(PoolError::System)?;
+        if early.is_none()
+            && let Some(message) = first
+        {
+            connection.send(message, &[]).await?;
+        }
+        Ok(Forked { connection, child })
+    }
+}
+
+fn fits_into_buffer(message: &ToWorker) -> bool {
+    const SAFE_BYTES: usize = 32 << 10;
+    match message {
+        ToWorker::Run(job) => job.code.len() + job.name.len() < SAFE_BYTES,
+        _ => true,
+    }
+}

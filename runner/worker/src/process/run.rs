@@ -1,0 +1,90 @@
+//! What a process with an engine does: it waits, forks when it is asked to, runs one script, and
+//! freezes.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use stasis_image::{FileIdentity, FreezeRequest, Frozen, freeze};
+
+use super::{
+    Channel, EXIT_BROKEN, EXIT_NORMAL,
+    channel::files,
+    end,
+    sandbox::{self, Stage},
+    zygote::{Forked, become_run, fork_child},
+};
+use crate::{
+    engine::{CellEnd, Engine},
+    protocol::{FreezeOrder, FromWorker, Job, ToWorker},
+};
+
+/// Serves until the server goes away. Goes on in thawed processes and in forked children: each of them
+/// is again a process that waits.
+pub(crate) fn serve(engine: &mut Engine) -> ! {
+    let channel = Channel;
+    loop {
+        let (message, descriptors) = channel.receive();
+        match message {
+            ToWorker::Fork => {
+                let Some(socket) = single(descriptors) else { end(EXIT_BROKEN) };
+                match fork_child() {
+                    Ok(Forked::Parent(child)) => channel.send_with(&FromWorker::Forked, Some(child.as_fd())),
+                    Ok(Forked::Child) => become_run(socket),
+                    Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
+                }
+            }
+            ToWorker::Run(job) => {
+                sandbox::tighten(Stage::Run);
+                run(engine, job);
+            }
+            ToWorker::Freeze(order) => freeze_into(engine, &order, descriptors),
+            ToWorker::Thaw { .. } | ToWorker::Module { .. } => end(EXIT_BROKEN),
+        }
+    }
+}
+
+fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
+    <[OwnedFd; 1]>::try_from(descriptors).ok().map(|[descriptor]| descriptor)
+}
+
+fn run(engine: &mut Engine, job: Job) {
+    sandbox::limit(&job, engine.data_bytes());
+    let end_of_run = match engine.run(&job) {
+        CellEnd::Returned(text) => FromWorker::Returned(text),
+        CellEnd::Threw { message, stack } => FromWorker::Threw { message, stack },
+    };
+    let returned = matches!(end_of_run, FromWorker::Returned(_));
+    Channel.send(&end_of_run);
+    if !returned {
+        end(EXIT_NORMAL);
+    }
+}
+
+/// Writes the image and exits; returns only in a process that was thawed from it.
+fn freeze_into(engine: &mut Engine, order: &FreezeOrder, descriptors: Vec<OwnedFd>) {
+    let Some([image, maps, pagemap]) = files::<3>(descriptors) else { end(EXIT_BROKEN) };
+    engine.prepare_to_freeze();
+    let program: Vec<_> =
+        order.program.iter().map(|&(device, inode)| FileIdentity { device, inode }).collect();
+    let request = FreezeRequest {
+        image: image.as_fd(),
+        maps: maps.as_fd(),
+        pagemap: pagemap.as_fd(),
+        fingerprint: order.fingerprint,
+        program: &program,
+        base: order.base.map(|(id, device, inode)| (id, FileIdentity { device, inode })),
+    };
+    // SAFETY: workers are single-threaded for their whole life and started without restartable
+    // sequences; the thawed process is a worker that waits, like this one was.
+    let message = match unsafe { freeze(&request) } {
+        Ok(Frozen::Thawed { data }) => {
+            // These belong to the process that was frozen; here their numbers are free.
+            std::mem::forget((image, maps, pagemap));
+            engine.thawed(data);
+            return;
+        }
+        Ok(Frozen::Written { pages }) => FromWorker::Frozen { pages },
+        Err(error) => FromWorker::NotFrozen(error.to_string()),
+    };
+    Channel.send(&message);
+    end(EXIT_NORMAL)
+}

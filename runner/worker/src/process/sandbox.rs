@@ -1,0 +1,181 @@
+//! The box that a worker puts itself into before it does anything else, and that every process made from
+//! it inherits.
+//!
+//! Layers, each of which would be enough against a script that stays within V8: no privileges can be
+//! gained; system calls other than those on a short list fail; no path can be opened (Landlock); where
+//! the host allows it, namespaces of its own without a network; resource limits; no environment and no
+//! descriptor but the channel to the server.
+
+mod system_calls;
+
+use std::io;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope,
+};
+use rustix::{
+    process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit},
+    thread::{UnshareFlags, unshare_unsafe},
+};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use system_calls::FORK_FLAGS;
+
+use super::{EXIT_BROKEN, end};
+use crate::protocol::Job;
+
+/// Which layers of the sandbox are active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layers {
+    /// System calls are filtered.
+    pub seccomp: bool,
+    /// No file can be opened, no connection made.
+    pub landlock: bool,
+    /// Users, network, System V objects and host name of its own.
+    pub namespaces: bool,
+    /// Privileges cannot be gained by executing a program.
+    pub no_new_privileges: bool,
+}
+
+impl Layers {
+    /// Whether everything that an unprivileged process can count on is active. Namespaces are not
+    /// among it: many hosts forbid them.
+    pub const fn complete(&self) -> bool {
+        self.seccomp && self.landlock && self.no_new_privileges
+    }
+}
+
+impl std::fmt::Display for Layers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let layers = [
+            ("seccomp", self.seccomp),
+            ("landlock", self.landlock),
+            ("no_new_privs", self.no_new_privileges),
+            ("namespaces", self.namespaces),
+        ];
+        for (index, (name, active)) in layers.into_iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{name} {}", if active { "on" } else { "OFF" })?;
+        }
+        Ok(())
+    }
+}
+
+/// How far a process has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It runs a script: it forks no more.
+    Run,
+}
+
+/// Enters the sandbox for good. The descriptors that the process has at this point stay open.
+pub(crate) fn enter() -> Layers {
+    enter_allowing(&[])
+}
+
+/// Enters the sandbox of a process that boots V8 and never runs a script.
+pub(crate) fn enter_to_boot() -> Layers {
+    enter_allowing(system_calls::BOOT)
+}
+
+fn enter_allowing(system_calls: &[i64]) -> Layers {
+    die_with_parent();
+    forget_surroundings();
+    limit_worker();
+    let namespaces = enter_namespaces().is_ok();
+    let no_new_privileges = rustix::thread::set_no_new_privs(true).is_ok();
+    let landlock = forbid_paths();
+    let seccomp = system_calls::filter_worker(system_calls).is_ok();
+    Layers { seccomp, landlock, namespaces, no_new_privileges }
+}
+
+/// Shuts further doors for a process that has reached `stage`.
+pub(crate) fn tighten(stage: Stage) {
+    match stage {
+        // Without the first filter there is no second one; the server knows from [`Layers`].
+        Stage::Run => system_calls::filter_run().unwrap_or_default(),
+    }
+}
+
+/// Has the kernel kill this process when the server dies: a script in an endless loop would not
+/// notice that nobody is listening.
+pub(crate) fn die_with_parent() {
+    if set_parent_process_death_signal(Some(Signal::KILL)).is_err() {
+        end(EXIT_BROKEN);
+    }
+}
+
+fn forget_surroundings() {
+    // SAFETY: the process has one thread; nobody holds a pointer into the environment. The handlers
+    // that Rust's runtime installed would be looked for in thawed processes, where they are not.
+    unsafe {
+        libc::clearenv();
+        for signal in [libc::SIGSEGV, libc::SIGBUS] {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let none = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        libc::sigaltstack(&none, std::ptr::null_mut());
+        // Huge pages would make forks and images larger for nothing.
+        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0);
+        // The server reads its workers' memory maps when they freeze.
+        libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+    }
+}
+
+/// Stack of a worker, in bytes. Scripts get V8's own, smaller limit.
+const STACK_BYTES: u64 = 8 << 20;
+const DESCRIPTORS: u64 = 64;
+
+fn limit_worker() {
+    let fixed = |value| Rlimit { current: Some(value), maximum: Some(value) };
+    let limits = [
+        (Resource::Core, fixed(0)),
+        (Resource::Nofile, fixed(DESCRIPTORS)),
+        (Resource::Memlock, fixed(0)),
+        (Resource::Msgqueue, fixed(0)),
+        (Resource::Stack, Rlimit { current: Some(STACK_BYTES), maximum: Some(STACK_BYTES) }),
+    ];
+    for (resource, limit) in limits {
+        if setrlimit(resource, limit).is_err() && resource != Resource::Stack {
+            end(EXIT_BROKEN);
+        }
+    }
+}
+
+/// Room for what the runtime itself needs on top of what a script may use: parser, compiler, garbage
+/// collector, and the tables of a freeze.
+const OWN_BYTES: u64 = 192 << 20;
+
+/// Sets the limits of one run. `data` is how much private writable memory the process has already.
+pub(crate) fn limit(job: &Job, data: u64) {
+    let bytes = data.saturating_add(OWN_BYTES).saturating_add(job.heap).saturating_add(job.external);
+    let seconds = job.cpu_seconds;
+    let data = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    let cpu = Rlimit { current: Some(seconds), maximum: Some(seconds) };
+    if setrlimit(Resource::Data, data).is_err() || setrlimit(Resource::Cpu, cpu).is_err() {
+        end(EXIT_BROKEN);
+    }
+}
+
+fn enter_namespaces() -> io::Result<()> {
+    let flags =
+        UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    // SAFETY: descriptors and memory stay shared with nobody, as before: the process has one thread.
+    unsafe { unshare_unsafe(flags)? };
+    Ok(())
+}
+
+/// Whether Landlock denies all paths. Network and signals are denied too where the kernel can.
+fn forbid_paths() -> bool {
+    let abi = ABI::V6;
+    let restrict = || {
+        Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(abi))?
+            .handle_access(AccessNet::from_all(abi))?
+            .scope(Scope::from_all(abi))?
+            .create()?
+            .restrict_self()
+    };
+    restrict().is_ok_and(|status| status.ruleset != RulesetStatus::NotEnforced)
+}

@@ -1,0 +1,128 @@
+//! The system calls that a worker may make.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Operator, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch, apply_filter,
+};
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// How a worker forks, and the only way in which it can: a child of the server's, with a pidfd.
+pub(crate) const FORK_FLAGS: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PIDFD | libc::SIGCHLD;
+
+/// Allowed whatever the arguments: memory, time, randomness, waiting, and descriptors that the process
+/// has already. Nothing here names a path, a host or another process.
+const ALLOWED: &[i64] = &[
+    libc::SYS_arch_prctl,
+    libc::SYS_clock_getres,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_close,
+    libc::SYS_close_range,
+    libc::SYS_dup2,
+    libc::SYS_dup3,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_fcntl,
+    libc::SYS_fstat,
+    libc::SYS_futex,
+    libc::SYS_getcpu,
+    libc::SYS_getpid,
+    libc::SYS_getrandom,
+    libc::SYS_get_robust_list,
+    libc::SYS_gettid,
+    libc::SYS_gettimeofday,
+    libc::SYS_lseek,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_nanosleep,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_pread64,
+    libc::SYS_preadv,
+    libc::SYS_pwrite64,
+    libc::SYS_pwritev,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_restart_syscall,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_sendmsg,
+    libc::SYS_sendto,
+    libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
+    libc::SYS_sigaltstack,
+    libc::SYS_time,
+    libc::SYS_write,
+    libc::SYS_writev,
+];
+
+/// Calls whose absence the C library and V8 know how to live with, so they must seem absent, not
+/// forbidden: `clone3` hides its flags from the filter, protection keys would not survive a freeze.
+const ABSENT: &[i64] =
+    &[libc::SYS_clone3, libc::SYS_membarrier, libc::SYS_pkey_alloc, libc::SYS_rseq, libc::SYS_statx];
+
+/// What V8 asks about the machine while it boots; no script runs in that process.
+pub(super) const BOOT: &[i64] = &[libc::SYS_uname, libc::SYS_sysinfo];
+
+/// Installs the filter of a process that may still fork, and may also make the calls in `more`.
+pub(super) fn filter_worker(more: &[i64]) -> Result<(), seccompiler::Error> {
+    let mut allowed = allowed()?;
+    allowed.extend(any(more));
+    install(allowed, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?;
+    // A later filter decides between two errors.
+    install(any(ABSENT), SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?;
+    // "Success" with an address of zero: glibc takes it as a failure and allocates elsewhere. The
+    // program break of a thawed process is not where the frozen one had it.
+    install(any(&[libc::SYS_brk]), SeccompAction::Allow, SeccompAction::Errno(0))
+}
+
+/// Installs what a run gives up besides: forking, and changing where its thread's memory is.
+pub(super) fn filter_run() -> Result<(), seccompiler::Error> {
+    let given_up =
+        [libc::SYS_clone, libc::SYS_arch_prctl, libc::SYS_set_tid_address, libc::SYS_dup2, libc::SYS_dup3];
+    install(any(&given_up), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))
+}
+
+fn any(calls: &[i64]) -> Rules {
+    calls.iter().map(|&call| (call, vec![])).collect()
+}
+
+fn allowed() -> Result<Rules, seccompiler::Error> {
+    const PR_SET_VMA: libc::c_int = 0x53_56_4d_41;
+    let first_is = |value: libc::c_int| {
+        let condition = SeccompCondition::new(0, Length::Dword, Operator::Eq, value as u32 as u64)?;
+        SeccompRule::new(vec![condition])
+    };
+    let mut rules = any(ALLOWED);
+    rules.insert(libc::SYS_clone, vec![first_is(FORK_FLAGS)?]);
+    rules.insert(
+        libc::SYS_prctl,
+        vec![
+            first_is(libc::PR_SET_PDEATHSIG)?,
+            first_is(libc::PR_SET_NO_NEW_PRIVS)?,
+            first_is(PR_SET_VMA)?,
+        ],
+    );
+    // Its own limits only.
+    rules.insert(libc::SYS_prlimit64, vec![first_is(0)?]);
+    const SECCOMP_SET_MODE_FILTER: libc::c_int = 1;
+    rules.insert(libc::SYS_seccomp, vec![first_is(SECCOMP_SET_MODE_FILTER)?]);
+    Ok(rules)
+}
+
+fn install(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), seccompiler::Error> {
+    let filter = SeccompFilter::new(rules, otherwise, matching, TargetArch::x86_64)?;
+    let program: BpfProgram = filter.try_into()?;
+    apply_filter(&program)
+}

@@ -1,0 +1,107 @@
+//! The processes that are started: the zygote, from which all others are forked, and the one that makes
+//! the base image.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+};
+
+use stasis_image::{Loader, ThawRequest, interpose};
+
+use super::{
+    Channel, EXIT_BROKEN, EXIT_NORMAL, end,
+    channel::files,
+    run,
+    sandbox::{self, Stage},
+};
+use crate::protocol::{FromWorker, ToWorker, VERSION};
+
+/// Descriptors from this one on are the zygote's own; below are the channel and two that go nowhere.
+const FIRST_OWN_DESCRIPTOR: u32 = 3;
+
+/// A small process that holds nothing but the program's files. It is sandboxed before it does anything,
+/// and so is whatever it becomes: thawed code, which a hostile script may have written, never runs
+/// outside of the sandbox.
+pub(crate) fn zygote() -> ! {
+    let Ok(loader) = Loader::new() else { end(EXIT_BROKEN) };
+    let layers = sandbox::enter();
+    let channel = Channel;
+    channel.send(&FromWorker::Ready { version: VERSION, layers });
+    loop {
+        let (message, descriptors) = channel.receive();
+        let ToWorker::Thaw { base } = message else { end(EXIT_BROKEN) };
+        match fork_child() {
+            Ok(Forked::Parent(child)) => {
+                drop(descriptors);
+                channel.send_with(&FromWorker::Forked, Some(child.as_fd()));
+            }
+            Ok(Forked::Child) => thaw(&loader, base, descriptors),
+            Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
+        }
+    }
+}
+
+fn thaw(loader: &Loader, base: Option<[u8; 32]>, mut descriptors: Vec<OwnedFd>) -> ! {
+    sandbox::die_with_parent();
+    let base_file = if base.is_some() { descriptors.pop().map(File::from) } else { None };
+    let Some([socket, image]) = files::<2>(descriptors) else { end(EXIT_BROKEN) };
+    if Channel.replace(socket.into()).is_err() {
+        end(EXIT_BROKEN);
+    }
+    let request = ThawRequest {
+        image: &image,
+        base: base.zip(base_file.as_ref()),
+        close_from: FIRST_OWN_DESCRIPTOR,
+    };
+    // SAFETY: a worker has one thread, and the zygote's memory is of no use to this child.
+    let error = unsafe { loader.thaw(&request) };
+    Channel.send(&FromWorker::NotThawed(error.to_string()));
+    end(EXIT_NORMAL)
+}
+
+/// Boots V8 from the start-up snapshot, warms it up, and then waits like every other worker: to be
+/// frozen into the base image, or, where nothing can be frozen, to fork.
+pub(crate) fn boot() -> ! {
+    let layers = sandbox::enter_to_boot();
+    let mut engine = crate::engine::Engine::boot(Channel);
+    engine.warm_up();
+    Channel.send(&FromWorker::Ready { version: VERSION, layers });
+    run::serve(&mut engine)
+}
+
+/// What [`fork_child`] returns, once in each process.
+pub(crate) enum Forked {
+    Parent(OwnedFd),
+    Child,
+}
+
+/// Forks a child whose parent is this process's parent, the server: it alone kills and reaps.
+pub(crate) fn fork_child() -> io::Result<Forked> {
+    let mut pidfd: libc::c_int = -1;
+    // SAFETY: without a new stack and without sharing memory this is a fork. The process has one
+    // thread, so no lock is held by anybody else; the C library's handlers for forked children are
+    // called below.
+    let result = unsafe {
+        libc::syscall(libc::SYS_clone, sandbox::FORK_FLAGS, 0, &raw mut pidfd, 0, 0)
+    };
+    match result {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            interpose::after_clone();
+            Ok(Forked::Child)
+        }
+        // SAFETY: the kernel stored a new descriptor, which nobody else owns.
+        _ => Ok(Forked::Parent(unsafe { OwnedFd::from_raw_fd(pidfd) })),
+    }
+}
+
+/// The child of a template: a run.
+pub(crate) fn become_run(socket: OwnedFd) {
+    sandbox::die_with_parent();
+    debug_assert!(socket.as_raw_fd() >= FIRST_OWN_DESCRIPTOR as i32, "the lower three are taken");
+    if Channel.replace(socket).is_err() {
+        end(EXIT_BROKEN);
+    }
+    sandbox::tighten(Stage::Run);
+}
