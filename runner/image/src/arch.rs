@@ -154,6 +154,15 @@ pub(crate) unsafe fn capture(
     unsafe { stasis_image_capture(registers, stack_top, function, argument) }
 }
 
+/// The base of the `fs` segment, where the thread's own memory is. Its first word is its own address
+/// (System V ABI, "Thread-Local Storage"), so that no system call is needed.
+pub(crate) fn thread_pointer() -> u64 {
+    let pointer;
+    // SAFETY: reads one word that every thread has.
+    unsafe { core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, readonly)) };
+    pointer
+}
+
 /// The machine code of the restorer.
 pub(crate) fn restorer_code() -> &'static [u8] {
     // SAFETY: both symbols delimit one routine in this executable's text, which is never unmapped

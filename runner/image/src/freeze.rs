@@ -190,13 +190,9 @@ impl<'a> Copier<'a> {
 }
 
 fn header(request: &FreezeRequest<'_>) -> Header {
-    let (mut thread_pointer, mut robust_list, mut robust_bytes) = (0u64, 0u64, 0usize);
-    const ARCH_GET_FS: libc::c_int = 0x1003;
-    // SAFETY: both calls only fill in the places they are given.
-    unsafe {
-        libc::syscall(libc::SYS_arch_prctl, ARCH_GET_FS, &mut thread_pointer);
-        libc::syscall(libc::SYS_get_robust_list, 0, &mut robust_list, &mut robust_bytes);
-    }
+    let (mut robust_list, mut robust_bytes) = (0u64, 0usize);
+    // SAFETY: the call only fills in the places it is given.
+    unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &mut robust_list, &mut robust_bytes) };
     Header {
         fingerprint: request.fingerprint,
         base: request.base.map(|(id, _)| id),
@@ -204,7 +200,7 @@ fn header(request: &FreezeRequest<'_>) -> Header {
         monotonic: interpose::monotonic(),
         data: 0,
         registers: [0; 9],
-        thread_pointer,
+        thread_pointer: arch::thread_pointer(),
         robust_list,
         thawed: &raw const THAWED as u64,
         vdso: Vdso { functions: interpose::function_offsets(), ..Vdso::default() },

@@ -315,7 +315,7 @@ impl<'a> Plan<'a> {
             let (address, count) = (vectors.as_ptr() as u64, vectors.len() as u64);
             steps.push(Step::call(
                 libc::SYS_preadv,
-                [image as u64, address, count, *offset & 0xffff_ffff, *offset >> 32, 0],
+                [image as u64, address, count, *offset, 0, 0],
                 bytes,
             ));
         }

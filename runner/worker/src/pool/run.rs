@@ -304,7 +304,9 @@ async fn watch(
 /// What the end of a process says that did not report an outcome.
 async fn crashed(worker: &Forked) -> Result<Outcome, PoolError> {
     const SIGXCPU: i32 = 24;
-    match worker.child.wait().await.map_err(PoolError::System)? {
+    let exit = worker.child.wait().await.map_err(PoolError::System)?;
+    tracing::debug!(?exit, "worker ended without an outcome");
+    match exit {
         Exit::Status(stasis_image::RESTORE_FAILED) => {
             Err(PoolError::NotThawed("the heap could not be mapped into a new process".to_owned()))
         }
