@@ -23,12 +23,16 @@ pub(crate) use cell::CellEnd;
 
 static STARTUP_SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/startup.snapshot"));
 
-/// No threads; nothing that happens only because time passes; the same processor time for the same
-/// script.
-const V8_FLAGS: &str = "--single-threaded --no-memory-reducer --stack-size=900";
+/// No threads; nothing that happens only because time passes; no garbage left behind in freed memory,
+/// which would be stored.
+const V8_FLAGS: &str = "--single-threaded --no-memory-reducer --stack-size=900 --clear-free-memory";
 
 /// V8's largest heap. What a run may use is decided when it starts, see [`memory`].
 const V8_HEAP_BYTES: usize = 5 << 30;
+
+/// Garbage up to this much is stored with a heap. Collecting it would cost more than it saves: a
+/// collection writes to every page of V8's heap, and all of those would be stored instead.
+const GARBAGE_BYTES: usize = 1 << 20;
 
 /// An isolate and what it needs. One per process, for the process's whole life.
 pub(crate) struct Engine {
@@ -41,6 +45,8 @@ pub(crate) struct Engine {
     sources: Rc<Sources>,
     /// Bytes that the runtime itself keeps on V8's heap.
     base_heap: usize,
+    /// Bytes on V8's heap after garbage was last collected for a freeze.
+    heap_after_collection: usize,
     /// Bytes of private writable memory when this process was thawed.
     data_bytes: u64,
     /// Names that earlier cells declared with `const`.
@@ -86,6 +92,7 @@ impl Engine {
             link,
             sources,
             base_heap: 0,
+            heap_after_collection: 0,
             data_bytes: 0,
             constants: HashSet::new(),
         }
@@ -97,7 +104,8 @@ impl Engine {
         self.warm_up_cells();
         self.collect_garbage();
         self.sources.clear();
-        self.base_heap = self.runtime.v8_isolate().get_heap_statistics().used_heap_size();
+        self.base_heap = self.used_heap();
+        self.heap_after_collection = self.base_heap;
     }
 
     /// Bytes of private writable memory that the process had when it was thawed.
@@ -108,7 +116,15 @@ impl Engine {
     /// Drops what need not be stored.
     pub(crate) fn prepare_to_freeze(&mut self) {
         self.link.forget_requests();
-        self.collect_garbage();
+        let used = self.used_heap();
+        if used > self.heap_after_collection + (self.heap_after_collection / 4).max(GARBAGE_BYTES) {
+            self.runtime.v8_isolate().memory_pressure_notification(v8::MemoryPressureLevel::Critical);
+            self.heap_after_collection = self.used_heap();
+        }
+    }
+
+    fn used_heap(&mut self) -> usize {
+        self.runtime.v8_isolate().get_heap_statistics().used_heap_size()
     }
 
     fn collect_garbage(&mut self) {

@@ -1,0 +1,210 @@
+//! Freezes and thaws a real process, the way a worker is: dynamically linked, and fully static.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// Places of fields in the header page; see `src/format.rs`.
+const FINGERPRINT: u64 = 16;
+const CPU: u64 = 88;
+const MONOTONIC: u64 = 96;
+const VDSO_DIGEST: u64 = 232;
+const RUNS: u64 = 312;
+
+/// Every kind of executable that is to be tested. `cargo xtask test` builds the static one.
+fn fixtures() -> Vec<PathBuf> {
+    let test = std::env::current_exe().expect("own path");
+    let target = test.parent().and_then(Path::parent).expect("target folder");
+    let dynamic = target.join("examples/image-fixture");
+    assert!(dynamic.exists(), "cargo test builds {}", dynamic.display());
+    let fixed = std::env::var_os("STASIS_STATIC_FIXTURE").map(PathBuf::from);
+    [dynamic].into_iter().chain(fixed).collect()
+}
+
+struct Fixture<'a> {
+    executable: &'a Path,
+    folder: TempDir,
+}
+
+impl<'a> Fixture<'a> {
+    fn new(executable: &'a Path) -> Self {
+        Self { executable, folder: tempfile::tempdir().expect("folder") }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn start(&self, arguments: &[&str], commands: &[&str]) -> Output {
+        let mut child = Command::new(self.executable)
+            .args(arguments)
+            .env_clear()
+            .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the fixture starts");
+        let mut input = child.stdin.take().expect("piped");
+        for command in commands {
+            // A fixture that ends early is judged by its output.
+            let _closed = writeln!(input, "{command}");
+        }
+        drop(input);
+        child.wait_with_output().expect("the fixture ends")
+    }
+
+    fn lines(&self, arguments: &[&str], commands: &[&str]) -> Vec<String> {
+        let output = self.start(arguments, commands);
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(output.status.success(), "{arguments:?} {commands:?}: {} {text}", output.status);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Makes a base image and returns its path.
+    fn base(&self) -> String {
+        let base = self.path("base");
+        let lines = self.lines(&["boot"], &[&format!("freeze {base}")]);
+        assert!(lines[1].starts_with("frozen "), "{lines:?}");
+        base
+    }
+
+    /// Goes on from `image`, executes `commands`, and freezes into `name`.
+    fn generation(&self, image: &str, base: &str, name: &str, commands: &[&str]) -> (String, Vec<String>) {
+        let next = self.path(name);
+        let freeze = format!("freeze {next} {base}");
+        let commands: Vec<_> = commands.iter().copied().chain([&freeze[..]]).collect();
+        let from = if image == base { vec!["thaw", image] } else { vec!["thaw", image, base] };
+        (next, self.lines(&from, &commands))
+    }
+}
+
+fn patch(image: &str, at: u64, bytes: &[u8]) {
+    let file = OpenOptions::new().write(true).open(image).expect("image");
+    file.write_all_at(bytes, at).expect("patch");
+}
+
+fn size(path: &str) -> u64 {
+    fs::metadata(path).expect("image").len()
+}
+
+#[test]
+fn state_survives_generations() {
+    for executable in fixtures() {
+        let fixture = Fixture::new(&executable);
+        let base = fixture.base();
+        let (one, lines) = fixture.generation(&base, &base, "one", &["state"]);
+        assert_eq!(lines[..2], ["thawed", "generation 1 map 499500 big 0 stack 2688 float 0.3333333333333333"]);
+        let (two, lines) = fixture.generation(&one, &base, "two", &["touch 10000000", "state"]);
+        assert_eq!(lines[2], "generation 2 map 499500 big 1234376064 stack 2688 float 0.3333333333333333");
+        let (three, lines) = fixture.generation(&two, &base, "three", &["state"]);
+        assert_eq!(lines[1], "generation 3 map 499500 big 1234376064 stack 2688 float 0.3333333333333333");
+        assert!(size(&one) < 400_000, "only what changed is stored: {}", size(&one));
+        assert_eq!(size(&two), size(&three), "nothing accumulates");
+        // The earlier image is what it was: a branch.
+        let (_, lines) = fixture.generation(&one, &base, "branch", &["state"]);
+        assert!(lines[1].starts_with("generation 2 map 499500 big 0 "), "{lines:?}");
+    }
+}
+
+#[test]
+fn one_image_is_thawed_two_thousand_times() {
+    for executable in fixtures() {
+        let fixture = Fixture::new(&executable);
+        let base = fixture.base();
+        let (one, _) = fixture.generation(&base, &base, "one", &[]);
+        for _ in 0..1000 {
+            assert_eq!(fixture.lines(&["thaw", &base], &["quit"]), ["thawed"]);
+            assert_eq!(fixture.lines(&["thaw", &one, &base], &["quit"]), ["thawed"]);
+        }
+    }
+}
+
+#[test]
+fn a_large_process_survives() {
+    for executable in fixtures() {
+        let fixture = Fixture::new(&executable);
+        let base = fixture.base();
+        let (one, lines) = fixture.generation(&base, &base, "one", &["touch 200000000", "state"]);
+        let (_, again) = fixture.generation(&one, &base, "two", &["state"]);
+        assert_eq!(lines[2].split(' ').nth(5), again[1].split(' ').nth(5));
+        assert!(size(&one) > 200_000_000);
+    }
+}
+
+#[test]
+fn clocks_go_on_where_they_stood() {
+    for executable in fixtures() {
+        let fixture = Fixture::new(&executable);
+        let base = fixture.base();
+        let milliseconds = |text: &str| text.parse::<u64>().expect("a number");
+        let (one, lines) = fixture.generation(&base, &base, "one", &["clock", "sleep 30", "clock"]);
+        assert!(milliseconds(&lines[3]) >= milliseconds(&lines[1]) + 30, "{lines:?}");
+        // Time that passes while it is frozen is not seen, even if this machine was started long
+        // after that one.
+        std::thread::sleep(Duration::from_millis(200));
+        let (_, lines) = fixture.generation(&one, &base, "two", &["clock", "time"]);
+        let clock = milliseconds(&lines[1]);
+        assert!((30..200).contains(&clock), "{lines:?}");
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs();
+        assert!(now - milliseconds(&lines[2]) < 5, "the calendar's time is this machine's");
+        let an_hour_later: u64 = 3_600_000_000_000;
+        let mut monotonic = [0; 8];
+        File::open(&one).expect("image").read_exact_at(&mut monotonic, MONOTONIC).expect("header");
+        patch(&one, MONOTONIC, &(u64::from_le_bytes(monotonic) + an_hour_later).to_le_bytes());
+        let (_, lines) = fixture.generation(&one, &base, "three", &["clock"]);
+        assert!((3_600_000..3_601_000).contains(&milliseconds(&lines[1])), "{lines:?}");
+    }
+}
+
+#[test]
+fn another_kernels_vdso_is_replaced_by_system_calls() {
+    for executable in fixtures() {
+        let fixture = Fixture::new(&executable);
+        let base = fixture.base();
+        patch(&base, VDSO_DIGEST, &[0xaa; 32]);
+        let (one, lines) = fixture.generation(&base, &base, "one", &["clock", "time", "sleep 5", "state"]);
+        assert_eq!(lines.len(), 6, "{lines:?}");
+        // And again, from a process that has no vdso at all.
+        let (_, lines) = fixture.generation(&one, &base, "two", &["clock", "time"]);
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs();
+        assert!(now - lines[2].parse::<u64>().expect("seconds") < 5, "{lines:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_thawed_says_why() {
+    let executable = &fixtures()[0];
+    let fixture = Fixture::new(executable);
+    let base = fixture.base();
+    let (one, _) = fixture.generation(&base, &base, "one", &[]);
+    let check = |from: &str, base: &[&str], change: &dyn Fn(&str), expect: &str| {
+        let copy = fixture.path("copy");
+        fs::copy(from, &copy).expect("copy");
+        change(&copy);
+        let arguments: Vec<&str> = ["thaw", &copy].into_iter().chain(base.iter().copied()).collect();
+        let output = fixture.start(&arguments, &["quit"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.starts_with("error: ") && text.contains(expect), "{text}");
+    };
+    let resize = |length: u64| {
+        move |path: &str| OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(length)).expect("resize")
+    };
+    check(&base, &[], &|path| patch(path, FINGERPRINT, &[1; 32]), "another build (010101010101; this is ");
+    check(&base, &[], &|path| patch(path, CPU + 7, &[0xff]), "features that this one lacks");
+    check(&base, &[], &|path| patch(path, 0, b"x"), "not a heap image");
+    check(&base, &[], &|path| patch(path, 8, &[9]), "format version 9");
+    check(&base, &[], &resize(size(&base) - 1), "truncated heap image");
+    check(&base, &[], &resize(100), "truncated heap image");
+    check(&base, &[], &resize(0), "not a heap image");
+    check(&base, &[], &|path| patch(path, RUNS, &u64::MAX.to_le_bytes()), "number of runs");
+    check(&one, &[], &|_| (), "another base image");
+    check(&base, &[&base], &|_| (), "another base image");
+}
