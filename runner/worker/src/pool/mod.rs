@@ -23,7 +23,10 @@ use tokio::sync::Mutex;
 pub use run::{Finished, RunEvents, RunRequest, Start, Timings};
 pub use spawner::WorkerProgram;
 
-use crate::{Layers, protocol::FromWorker};
+use crate::{
+    Layers,
+    protocol::{FromWorker, ToWorker},
+};
 use base_image::BaseImages;
 use connection::ConnectionError;
 use templates::Templates;
@@ -190,7 +193,7 @@ impl Inner {
             Some(_) | None => {
                 let base = self.bases.current(self).await?;
                 let images = ImagePair { image: base.image, base: None };
-                let forked = self.zygote().await?.thaw(&images, None).await?;
+                let forked = self.thaw(&images, None).await?;
                 let waiting = Arc::new(Waiting::template(forked));
                 *template = Some(waiting.clone());
                 Ok(waiting)
@@ -211,8 +214,19 @@ impl Inner {
     /// A fresh template of a heap.
     async fn heap_template(&self, heap: HeapId) -> Result<Arc<Waiting>, PoolError> {
         let images = self.images(heap).await?;
-        let forked: Forked = self.zygote().await?.thaw(&images, None).await?;
-        Ok(Arc::new(Waiting::template(forked)))
+        Ok(Arc::new(Waiting::template(self.thaw(&images, None).await?)))
+    }
+
+    /// Has the zygote thaw an image; a new zygote, if the last one turns out to have died.
+    async fn thaw(&self, images: &ImagePair, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
+        let zygote = self.zygote().await?;
+        match zygote.thaw(images, first).await {
+            Err(PoolError::Worker(_)) => {
+                zygote.give_up();
+                self.zygote().await?.thaw(images, first).await
+            }
+            other => other,
+        }
     }
 }
 

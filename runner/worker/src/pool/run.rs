@@ -171,8 +171,7 @@ impl Inner {
 
     async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
         let images = self.images(heap).await?;
-        let zygote = self.zygote().await?;
-        let forked = zygote.thaw(&images, Some(job)).await.inspect_err(|_| zygote.give_up())?;
+        let forked = self.thaw(&images, Some(job)).await?;
         let base = match images.image.facts().base {
             Some(base) => self.bases.open(self, base).await?,
             None => self.bases.open(self, heap).await?,

@@ -1,0 +1,323 @@
+//! Runs scripts through a real pool with real worker processes.
+//!
+//! Workers are this very executable, so it has a `main` of its own.
+
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::future::BoxFuture;
+use libtest_mimic::{Arguments, Trial};
+use stasis_core::{ByteSize, ConsoleLevel, HeapId, Limits, Outcome, StopReason};
+use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
+use stasis_worker::{
+    pool::{Finished, Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, WorkerProgram},
+    protocol::ModuleText,
+};
+use tempfile::TempDir;
+
+fn main() {
+    stasis_worker::run_if_worker();
+    let mut arguments = Arguments::from_args();
+    // Some look at all children of this process.
+    arguments.test_threads = Some(1);
+    let trials = vec![
+        Trial::test("a_run_is_boxed_in", test(a_run_is_boxed_in)),
+        Trial::test("outcomes_are_data", test(outcomes_are_data)),
+        Trial::test("a_heap_goes_on_hot_and_cold", test(a_heap_goes_on_hot_and_cold)),
+        Trial::test("a_run_beside_a_hostile_one_is_undisturbed", test(a_run_beside_a_hostile_one_is_undisturbed)),
+        Trial::test("a_dropped_run_is_killed", test(a_dropped_run_is_killed)),
+        Trial::test("dead_templates_are_replaced", test(dead_templates_are_replaced)),
+        Trial::test("ten_thousand_runs_leak_nothing", test(ten_thousand_runs_leak_nothing)),
+        Trial::test("an_executable_that_is_no_worker_is_an_error", test(an_executable_that_is_no_worker_is_an_error)),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn test<F: Future<Output = ()>>(body: fn() -> F) -> impl FnOnce() -> Result<(), libtest_mimic::Failed> {
+    move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(body());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Printed(Vec<(ConsoleLevel, String)>);
+
+impl RunEvents for Printed {
+    fn console(&mut self, level: ConsoleLevel, text: &str) {
+        self.0.push((level, text.to_owned()));
+    }
+
+    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
+        let refusal = format!("no {specifier} here");
+        Box::pin(async { Err(refusal) })
+    }
+}
+
+struct Bench {
+    pool: Pool,
+    folder: TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let pool = Pool::start(options(folder.path()), heaps(folder.path())).await.expect("the pool starts");
+        Self { pool, folder }
+    }
+
+    async fn run(&self, code: &str, start: Start) -> Finished {
+        self.run_with(code, start, |_| ()).await
+    }
+
+    async fn run_with(&self, code: &str, start: Start, change: impl FnOnce(&mut RunRequest)) -> Finished {
+        let mut request = request(code, start);
+        change(&mut request);
+        let mut printed = Printed::default();
+        self.pool.run(&request, &mut printed, std::future::pending()).await.expect("the pool works")
+    }
+
+    /// Runs code that must return, and gives its text and heap.
+    async fn returns(&self, code: &str, start: Start) -> (String, HeapId) {
+        let finished = self.run(code, start).await;
+        let Outcome::Returned(text) = finished.outcome else { panic!("{code}: {:?}", finished.outcome) };
+        (text, finished.heap.expect("kept").expect("saved"))
+    }
+}
+
+fn options(folder: &Path) -> PoolOptions {
+    PoolOptions { require_sandbox: true, ..PoolOptions::new(folder.join("state")) }
+}
+
+fn heaps(folder: &Path) -> HeapStore {
+    let key = Arc::new(HeapKey::generate().expect("a key"));
+    let blobs = FileBlobStore::open(&folder.join("heaps")).expect("a blob store");
+    let cache = ImageCache::open(&folder.join("images"), ByteSize::mebibytes(1024), key).expect("a cache");
+    HeapStore::new(Arc::new(blobs), cache)
+}
+
+fn request(code: &str, start: Start) -> RunRequest {
+    RunRequest { name: "test".to_owned(), code: code.to_owned(), limits: Limits::default(), start, keep: true }
+}
+
+/// Process ids of this process's children, zombies included.
+fn children() -> Vec<u32> {
+    let tasks = fs::read_dir("/proc/self/task").expect("own tasks");
+    tasks
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
+        .flat_map(|pids| pids.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect::<Vec<_>>())
+        .collect()
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{what} within ten seconds");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn open_descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").expect("own descriptors").count()
+}
+
+async fn a_run_is_boxed_in() {
+    let bench = Bench::new().await;
+    assert!(bench.pool.layers().complete(), "{}", bench.pool.layers());
+    let before = children();
+    let pool = bench.pool.clone();
+    let endless = tokio::spawn(async move {
+        let mut request = request("for (;;);", Start::Fresh);
+        request.limits.wall_clock = Duration::from_secs(5);
+        pool.run(&request, &mut Printed::default(), std::future::pending()).await
+    });
+    until("a run is there", || children().len() > before.len()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let pids: Vec<_> = children().into_iter().filter(|pid| !before.contains(pid)).collect();
+    let [pid] = pids[..] else { panic!("one process for one run: {pids:?}") };
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.strip_prefix(':')).map(|value| value.trim().to_owned())
+    };
+    assert_eq!(field("Seccomp").as_deref(), Some("2"));
+    assert_eq!(field("NoNewPrivs").as_deref(), Some("1"));
+    assert_eq!(field("Threads").as_deref(), Some("1"));
+    let descriptors: Vec<_> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("descriptors")
+        .map(|entry| {
+            let entry = entry.expect("entry");
+            let target = fs::read_link(entry.path()).expect("target").display().to_string();
+            (entry.file_name().into_string().expect("a number"), target)
+        })
+        .collect();
+    for (number, target) in &descriptors {
+        match number.as_str() {
+            "0" => assert!(target.starts_with("socket:"), "{target}"),
+            "1" | "2" => assert_eq!(target, "/dev/null"),
+            other => panic!("descriptor {other} is {target}"),
+        }
+    }
+    assert_eq!(fs::read(format!("/proc/{pid}/environ")).expect("environment"), b"", "no environment");
+    endless.abort();
+    until("the run is gone", || children().len() == before.len()).await;
+}
+
+async fn outcomes_are_data() {
+    let bench = Bench::new().await;
+    let stopped = |reason| Outcome::Stopped(reason);
+    let soon = |request: &mut RunRequest| request.limits.wall_clock = Duration::from_millis(200);
+    let check = async |code: &str, change: &dyn Fn(&mut RunRequest), expect: Outcome| {
+        let finished = bench.run_with(code, Start::Fresh, change).await;
+        assert_eq!(finished.outcome, expect, "{code}");
+        let returned = matches!(expect, Outcome::Returned(_));
+        assert_eq!(finished.heap.is_some(), returned, "only a run that returned leaves a heap");
+    };
+    check("6 * 7", &|_| (), Outcome::Returned("42".into())).await;
+    check("for (;;);", &soon, stopped(StopReason::Deadline)).await;
+    check("await new Promise(() => setInterval(() => {}, 1))", &soon, stopped(StopReason::Deadline)).await;
+    check("const a = []; for (;;) a.push([1])", &|_| (), stopped(StopReason::Memory)).await;
+    check(
+        "for (;;) console.log('x'.repeat(1000))",
+        &|request| request.limits.console = ByteSize::bytes(100_000),
+        stopped(StopReason::Console),
+    )
+    .await;
+    let finished = bench
+        .run_with("'x'.repeat(1000)", Start::Fresh, |request| request.limits.result = ByteSize::bytes(100))
+        .await;
+    let Outcome::Threw(thrown) = finished.outcome else { panic!("{:?}", finished.outcome) };
+    assert_eq!(thrown.message, "RangeError: the result is too long: 1000 bytes, at most 100 are returned");
+    let finished = bench.run("import 'https://example.com/x.js'", Start::Fresh).await;
+    let Outcome::Threw(thrown) = finished.outcome else { panic!("{:?}", finished.outcome) };
+    assert!(thrown.message.contains("no https://example.com/x.js here"), "{thrown}");
+
+    let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
+    let request = request("await new Promise((resolve) => setTimeout(resolve, 10000))", Start::Fresh);
+    let mut printed = Printed::default();
+    let run = bench.pool.run(&request, &mut printed, async { cancelled.await.expect("sent") });
+    let cancelling = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        cancel.send(()).expect("waiting");
+    };
+    let (finished, ()) = tokio::join!(run, cancelling);
+    assert_eq!(finished.expect("the pool works").outcome, stopped(StopReason::Cancelled));
+}
+
+async fn a_heap_goes_on_hot_and_cold() {
+    let bench = Bench::new().await;
+    let (_, heap) = bench.returns("let n = 41; const next = () => ++n;", Start::Fresh).await;
+    // The first is thawed for itself; the second makes a template; the others are its children.
+    for _ in 0..5 {
+        let (text, _) = bench.returns("next()", Start::Heap(heap)).await;
+        assert_eq!(text, "42", "each resumes from the same heap");
+    }
+    let mut last = heap;
+    for n in 42..60 {
+        let (text, next) = bench.returns("next()", Start::Heap(last)).await;
+        assert_eq!(text, n.to_string());
+        last = next;
+    }
+    let absent = HeapId::of(b"never made");
+    let request = request("1", Start::Heap(absent));
+    let error = bench.pool.run(&request, &mut Printed::default(), std::future::pending()).await;
+    assert!(matches!(error, Err(PoolError::Heap(_))), "{error:?}");
+}
+
+async fn a_run_beside_a_hostile_one_is_undisturbed() {
+    let bench = Bench::new().await;
+    let hostile = [
+        "for (;;);",
+        "const a = []; for (;;) a.push('x'.repeat(1e6) + a.length)",
+        "for (;;) console.log('flood')",
+        "Object.prototype.toString = null; Promise.prototype.then = null; for (;;) await 0",
+        "const f = () => f(); for (;;) try { f() } catch {}",
+    ];
+    for code in hostile {
+        let pool = bench.pool.clone();
+        let beside = tokio::spawn(async move {
+            let mut request = request(code, Start::Fresh);
+            request.limits.wall_clock = Duration::from_millis(400);
+            pool.run(&request, &mut Printed::default(), std::future::pending()).await
+        });
+        while !beside.is_finished() {
+            let (text, _) = bench.returns("[1, 2, 3].map((x) => x * 2).join()", Start::Fresh).await;
+            assert_eq!(text, "2,4,6");
+        }
+        let finished = beside.await.expect("no panic").expect("the pool works");
+        assert!(matches!(finished.outcome, Outcome::Stopped(_) | Outcome::Threw(_)), "{code}: {:?}", finished.outcome);
+    }
+}
+
+async fn a_dropped_run_is_killed() {
+    let bench = Bench::new().await;
+    let before = children().len();
+    for _ in 0..20 {
+        let request = request("for (;;);", Start::Fresh);
+        let mut printed = Printed::default();
+        let run = bench.pool.run(&request, &mut printed, std::future::pending());
+        assert!(tokio::time::timeout(Duration::from_millis(10), run).await.is_err());
+    }
+    until("all are reaped", || children().len() <= before).await;
+}
+
+async fn dead_templates_are_replaced() {
+    let bench = Bench::new().await;
+    let (_, heap) = bench.returns("let n = 1", Start::Fresh).await;
+    for _ in 0..10 {
+        for _ in 0..3 {
+            assert_eq!(bench.returns("n", Start::Heap(heap)).await.0, "1");
+        }
+        for pid in children() {
+            let pid = rustix::process::Pid::from_raw(pid as i32).expect("a pid");
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a child");
+        }
+        // Zygote, base template and the heap's template are all dead: no run may notice.
+        assert_eq!(bench.returns("1 + 1", Start::Fresh).await.0, "2");
+        assert_eq!(bench.returns("n + 1", Start::Heap(heap)).await.0, "2");
+    }
+    drop(bench.folder);
+}
+
+async fn ten_thousand_runs_leak_nothing() {
+    let bench = Bench::new().await;
+    let run = async |count: usize| {
+        for _ in 0..count {
+            let finished = bench.run_with("1 + 1", Start::Fresh, |request| request.keep = false).await;
+            assert_eq!(finished.outcome, Outcome::Returned("2".into()));
+        }
+    };
+    run(100).await;
+    let idle = children().len();
+    let (descriptors, memory) = (open_descriptors(), resident_kilobytes());
+    run(10_000).await;
+    until("all are reaped", || children().len() <= idle).await;
+    until("all descriptors are closed", || open_descriptors() <= descriptors).await;
+    let grown = resident_kilobytes().saturating_sub(memory);
+    assert!(grown < 8 << 10, "{grown} kB more");
+}
+
+fn resident_kilobytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("resident size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+async fn an_executable_that_is_no_worker_is_an_error() {
+    let check = async |executable: &str, expect: &str| {
+        let folder = tempfile::tempdir().expect("folder");
+        let worker = WorkerProgram { executable: executable.into(), show_errors: false };
+        let patience = Duration::from_secs(1);
+        let options = PoolOptions { worker, patience, ..options(folder.path()) };
+        let error = Pool::start(options, heaps(folder.path())).await.expect_err("no worker");
+        assert!(error.to_string().contains(expect), "{error}");
+    };
+    check("/bin/true", "the worker is gone").await;
+    check("/usr/bin/yes", "took longer").await;
+    check("/nowhere/at/all", "cannot be started").await;
+}
