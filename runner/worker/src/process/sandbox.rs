@@ -6,6 +6,8 @@
 //! the host allows it, namespaces of its own without a network; resource limits; no environment and no
 //! descriptor but the channel to the server.
 
+#[cfg(test)]
+mod audit;
 mod system_calls;
 
 use std::io;

@@ -1,0 +1,155 @@
+//! What is left to native code that has taken over a run: a forked child enters the sandbox and tries
+//! everything.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::OwnedFd,
+};
+
+use super::{Stage, enter, system_calls::FORK_FLAGS, tighten};
+
+/// An attempt, and whether the sandbox must stop it.
+type Attempt = (&'static str, libc::c_long, [u64; 6]);
+
+fn attempts() -> Vec<Attempt> {
+    let path = c"/etc/passwd".as_ptr() as u64;
+    let here = libc::AT_FDCWD as u64;
+    let none = [0; 6];
+    let with = |arguments: &[u64]| {
+        let mut all = [0; 6];
+        all[..arguments.len()].copy_from_slice(arguments);
+        all
+    };
+    let tcp = with(&[libc::AF_INET as u64, libc::SOCK_STREAM as u64]);
+    let parent = std::os::unix::process::parent_id();
+    vec![
+        ("open", libc::SYS_open, with(&[path])),
+        ("openat", libc::SYS_openat, with(&[here, path])),
+        ("openat2", libc::SYS_openat2, with(&[here, path])),
+        ("creat", libc::SYS_creat, with(&[path, 0o600])),
+        ("open_by_handle_at", libc::SYS_open_by_handle_at, with(&[here, path])),
+        ("stat", libc::SYS_stat, with(&[path, path])),
+        ("newfstatat", libc::SYS_newfstatat, with(&[here, path, path])),
+        ("readlink", libc::SYS_readlink, with(&[path, path, 0])),
+        ("unlink", libc::SYS_unlink, with(&[path])),
+        ("rename", libc::SYS_rename, with(&[path, path])),
+        ("mkdir", libc::SYS_mkdir, with(&[path])),
+        ("chdir", libc::SYS_chdir, with(&[path])),
+        ("chroot", libc::SYS_chroot, with(&[path])),
+        ("mount", libc::SYS_mount, none),
+        ("memfd_create", libc::SYS_memfd_create, with(&[path])),
+        ("socket", libc::SYS_socket, tcp),
+        ("socket unix", libc::SYS_socket, with(&[libc::AF_UNIX as u64, libc::SOCK_STREAM as u64])),
+        ("socketpair", libc::SYS_socketpair, tcp),
+        ("connect", libc::SYS_connect, none),
+        ("bind", libc::SYS_bind, none),
+        ("accept", libc::SYS_accept, none),
+        ("execve", libc::SYS_execve, with(&[path])),
+        ("execveat", libc::SYS_execveat, with(&[here, path])),
+        ("fork", libc::SYS_fork, none),
+        ("vfork", libc::SYS_vfork, none),
+        ("clone", libc::SYS_clone, with(&[libc::SIGCHLD as u64])),
+        ("clone thread", libc::SYS_clone, with(&[(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64])),
+        ("clone as a template", libc::SYS_clone, with(&[FORK_FLAGS as u64])),
+        ("clone3", libc::SYS_clone3, none),
+        ("unshare", libc::SYS_unshare, none),
+        ("setns", libc::SYS_setns, none),
+        ("ptrace", libc::SYS_ptrace, none),
+        ("process_vm_readv", libc::SYS_process_vm_readv, with(&[u64::from(parent)])),
+        ("process_vm_writev", libc::SYS_process_vm_writev, with(&[u64::from(parent)])),
+        ("kill", libc::SYS_kill, with(&[u64::from(parent), 0])),
+        ("tgkill", libc::SYS_tgkill, with(&[u64::from(parent), u64::from(parent), 0])),
+        ("pidfd_open", libc::SYS_pidfd_open, with(&[u64::from(parent)])),
+        ("pidfd_getfd", libc::SYS_pidfd_getfd, none),
+        ("pidfd_send_signal", libc::SYS_pidfd_send_signal, none),
+        ("prlimit64 of another", libc::SYS_prlimit64, with(&[u64::from(parent)])),
+        ("prctl", libc::SYS_prctl, with(&[libc::PR_SET_DUMPABLE as u64, 1])),
+        ("arch_prctl", libc::SYS_arch_prctl, with(&[0x1002, 0])),
+        ("setuid", libc::SYS_setuid, none),
+        ("io_uring_setup", libc::SYS_io_uring_setup, with(&[1, path])),
+        ("bpf", libc::SYS_bpf, none),
+        ("userfaultfd", libc::SYS_userfaultfd, none),
+        ("perf_event_open", libc::SYS_perf_event_open, none),
+        ("shmget", libc::SYS_shmget, none),
+        ("msgget", libc::SYS_msgget, none),
+        ("semget", libc::SYS_semget, none),
+        ("inotify_init1", libc::SYS_inotify_init1, none),
+        ("eventfd2", libc::SYS_eventfd2, none),
+        ("epoll_create1", libc::SYS_epoll_create1, none),
+        ("timerfd_create", libc::SYS_timerfd_create, none),
+        ("signalfd4", libc::SYS_signalfd4, none),
+        ("ioctl", libc::SYS_ioctl, with(&[0, libc::FIONREAD, path])),
+        ("personality", libc::SYS_personality, none),
+        ("keyctl", libc::SYS_keyctl, none),
+        ("sysinfo", libc::SYS_sysinfo, with(&[path])),
+        ("uname", libc::SYS_uname, with(&[path])),
+        ("getppid", libc::SYS_getppid, none),
+        ("dup2", libc::SYS_dup2, with(&[0, 9])),
+        ("landlock_create_ruleset", libc::SYS_landlock_create_ruleset, none),
+        // The x32 table has the same calls under other numbers.
+        ("x32 open", 0x4000_0000 | libc::SYS_open, with(&[path])),
+    ]
+}
+
+/// Runs `body` in a forked child and returns what it wrote.
+fn in_child(body: impl FnOnce(&mut dyn Write)) -> String {
+    let (reader, writer): (OwnedFd, OwnedFd) = rustix::pipe::pipe().expect("a pipe");
+    // SAFETY: the child only runs `body`, which takes no lock that another thread of the test harness
+    // could hold: glibc hands malloc over in order.
+    match unsafe { libc::fork() } {
+        0 => {
+            body(&mut File::from(writer));
+            super::end(0)
+        }
+        child => {
+            drop(writer);
+            let mut text = String::new();
+            File::from(reader).read_to_string(&mut text).expect("the child's report");
+            // SAFETY: waits for the child that was just forked.
+            unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+            text
+        }
+    }
+}
+
+#[test]
+fn native_code_in_a_run_gets_nothing() {
+    // What can be seen without a sandbox, so that the test would notice a host that has none of this.
+    assert!(std::env::var_os("PATH").is_some());
+    let report = in_child(|report| {
+        let layers = enter();
+        tighten(Stage::Run);
+        let _ = writeln!(report, "layers {}", layers.complete());
+        let environment = std::env::vars_os().count();
+        let _ = writeln!(report, "environment {environment}");
+        for (name, number, [a, b, c, d, e, f]) in attempts() {
+            // SAFETY: none of these calls may happen; that is what is tested.
+            let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+            let error = std::io::Error::last_os_error().raw_os_error().unwrap_or_default();
+            let refused = result == -1 && [libc::EPERM, libc::ENOSYS].contains(&error);
+            if !refused {
+                let _ = writeln!(report, "{name}: result {result}, error {error}");
+            }
+        }
+        let _ = writeln!(report, "done");
+    });
+    assert_eq!(report, "layers true\nenvironment 0\ndone\n");
+}
+
+#[test]
+fn a_waiting_process_can_fork_in_one_way_only() {
+    let report = in_child(|report| {
+        enter();
+        for flags in [libc::SIGCHLD, libc::CLONE_PARENT | libc::SIGCHLD, FORK_FLAGS | libc::CLONE_VM] {
+            // SAFETY: a forked child would end at once.
+            match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
+                -1 => {}
+                0 => super::end(0),
+                pid => drop(writeln!(report, "{flags:#x} made {pid}")),
+            }
+        }
+        let _ = writeln!(report, "done");
+    });
+    assert_eq!(report, "done\n");
+}
