@@ -67,7 +67,10 @@ fn show(info: &HeapInfo) {
     println!("created      {}", created(info));
     println!("image        {}", info.image_size);
     println!("stored       {}", info.stored_size);
-    println!("base         {}", info.base.map_or_else(|| "none: it is a base image".to_owned(), |base| base.to_string()));
+    println!(
+        "base         {}",
+        info.base.map_or_else(|| "none: it is a base image".to_owned(), |base| base.to_string())
+    );
     println!("fingerprint  {}", info.fingerprint);
 }
 

@@ -38,9 +38,14 @@ impl LocalModules {
 
 fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleText, String> {
     let Some(root) = root else {
-        return Err(format!("Cannot import {specifier}: a script from standard input has no folder to import from"));
+        return Err(format!(
+            "Cannot import {specifier}: a script from standard input has no folder to import from"
+        ));
     };
-    let path = Url::parse(specifier).ok().filter(|url| url.scheme() == "file").and_then(|url| url.to_file_path().ok());
+    let path = Url::parse(specifier)
+        .ok()
+        .filter(|url| url.scheme() == "file")
+        .and_then(|url| url.to_file_path().ok());
     let Some(path) = path else {
         return Err(format!("Cannot import {specifier}: only files can be imported here"));
     };
@@ -49,9 +54,8 @@ fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleText, String> {
     if !resolved.starts_with(root) {
         return Err(format!("Cannot import {shown}: only files below {} can be imported", root.display()));
     }
-    let kind = kind_of(&resolved).ok_or_else(|| {
-        format!("Cannot import {shown}: modules end in .ts, .mts, .js, .mjs or .json")
-    })?;
+    let kind = kind_of(&resolved)
+        .ok_or_else(|| format!("Cannot import {shown}: modules end in .ts, .mts, .js, .mjs or .json"))?;
     let metadata = fs::metadata(&resolved).map_err(|error| explain(&path, &error))?;
     if !metadata.is_file() || metadata.len() > MAX_MODULE {
         return Err(format!("Cannot import {shown}: not a file of at most {} MB", MAX_MODULE >> 20));

@@ -34,7 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
     runtime.block_on(async {
         match arguments.command {
             Command::Run(run) => run_command::run(run).await,

@@ -45,9 +45,7 @@ impl fmt::Display for StopReason {
             Self::Deadline => {
                 "Execution timed out: script exceeded the time limit. Try increasing execution_timeout_secs."
             }
-            Self::Memory => {
-                "Out of memory: V8 heap limit exceeded. Try increasing heap_memory_max_mb."
-            }
+            Self::Memory => "Out of memory: V8 heap limit exceeded. Try increasing heap_memory_max_mb.",
             Self::Cancelled => "Cancelled by user",
             Self::Console => "Too much console output: the run was stopped.",
             Self::Crashed => "The script crashed its worker process.",

@@ -87,7 +87,9 @@ fn boot() {
                 std::thread::sleep(Duration::from_millis(ms.parse().expect("a number")));
                 say("slept");
             }
-            ["time"] => say(&format!("{}", std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs())),
+            ["time"] => {
+                say(&format!("{}", std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs()))
+            }
             ["quit"] => return,
             _ => panic!("unknown command {line:?}"),
         }

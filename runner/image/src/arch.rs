@@ -159,7 +159,9 @@ pub(crate) unsafe fn capture(
 pub(crate) fn thread_pointer() -> u64 {
     let pointer;
     // SAFETY: reads one word that every thread has.
-    unsafe { core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, readonly)) };
+    unsafe {
+        core::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, readonly))
+    };
     pointer
 }
 

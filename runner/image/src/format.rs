@@ -198,7 +198,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> [u8; N] {
-        let (taken, rest) = self.bytes.split_first_chunk::<N>().expect("a header page has room for all fields");
+        let (taken, rest) =
+            self.bytes.split_first_chunk::<N>().expect("a header page has room for all fields");
         self.bytes = rest;
         *taken
     }
@@ -368,7 +369,8 @@ impl Image {
 
     fn assemble(header: Header, tables: &[u8]) -> Result<Self, ImageError> {
         let (area_bytes, run_bytes) = tables.split_at((header.areas * AREA_BYTES) as usize);
-        let areas = area_bytes.chunks_exact(AREA_BYTES as usize).map(decode_area).collect::<Result<Vec<_>, _>>()?;
+        let areas =
+            area_bytes.chunks_exact(AREA_BYTES as usize).map(decode_area).collect::<Result<Vec<_>, _>>()?;
         let runs: Vec<_> = run_bytes.chunks_exact(RUN_BYTES as usize).map(decode_run).collect();
         let image = Self { header, areas, runs };
         image.check_areas()?;

@@ -32,10 +32,8 @@ fn sample() -> Vec<u8> {
     header.encode(&mut page);
     let mut bytes = page.to_vec();
     bytes.resize(4 * PAGE_SIZE as usize, 0xab);
-    let areas = [
-        area(0x10000, 0x14000, Backing::Anonymous, 0),
-        area(0x14000, 0x20000, Backing::Program(1), 0x1000),
-    ];
+    let areas =
+        [area(0x10000, 0x14000, Backing::Anonymous, 0), area(0x14000, 0x20000, Backing::Program(1), 0x1000)];
     areas.iter().flat_map(Area::encode).for_each(|word| bytes.extend(word.to_le_bytes()));
     [0x11000u64, 1, 0x14000, 2].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
     bytes

@@ -242,8 +242,7 @@ impl<'a> Plan<'a> {
         let mut areas = self.image.areas.iter().peekable();
         for &run in &self.image.runs {
             while areas.next_if(|area| area.end <= run.address).is_some() {}
-            let writable =
-                areas.peek().is_some_and(|area| area.protection & libc::PROT_WRITE as u32 != 0);
+            let writable = areas.peek().is_some_and(|area| area.protection & libc::PROT_WRITE as u32 != 0);
             let bytes = run.pages * PAGE_SIZE;
             let read = self.image.header.base.is_some() && run.pages <= READ_PAGES && writable;
             if read {
@@ -313,11 +312,7 @@ impl<'a> Plan<'a> {
         for (vectors, offset) in reads {
             let bytes = vectors.iter().map(|vector| vector.iov_len as u64).sum();
             let (address, count) = (vectors.as_ptr() as u64, vectors.len() as u64);
-            steps.push(Step::call(
-                libc::SYS_preadv,
-                [image as u64, address, count, *offset, 0, 0],
-                bytes,
-            ));
+            steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
         }
         self.place_vdso(&mut steps, vdso_place);
         self.finish(&mut steps, scratch);

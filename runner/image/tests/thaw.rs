@@ -100,7 +100,10 @@ fn state_survives_generations() {
         let fixture = Fixture::new(&executable);
         let base = fixture.base();
         let (one, lines) = fixture.generation(&base, &base, "one", &["state"]);
-        assert_eq!(lines[..2], ["thawed", "generation 1 map 499500 big 0 stack 2688 float 0.3333333333333333"]);
+        assert_eq!(
+            lines[..2],
+            ["thawed", "generation 1 map 499500 big 0 stack 2688 float 0.3333333333333333"]
+        );
         let (two, lines) = fixture.generation(&one, &base, "two", &["touch 10000000", "state"]);
         assert_eq!(lines[2], "generation 2 map 499500 big 1234376064 stack 2688 float 0.3333333333333333");
         let (three, lines) = fixture.generation(&two, &base, "three", &["state"]);
@@ -195,7 +198,9 @@ fn what_cannot_be_thawed_says_why() {
         assert!(text.starts_with("error: ") && text.contains(expect), "{text}");
     };
     let resize = |length: u64| {
-        move |path: &str| OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(length)).expect("resize")
+        move |path: &str| {
+            OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(length)).expect("resize")
+        }
     };
     check(&base, &[], &|path| patch(path, FINGERPRINT, &[1; 32]), "another build (010101010101; this is ");
     check(&base, &[], &|path| patch(path, CPU + 7, &[0xff]), "features that this one lacks");

@@ -28,11 +28,17 @@ fn main() {
         Trial::test("a_run_is_boxed_in", test(a_run_is_boxed_in)),
         Trial::test("outcomes_are_data", test(outcomes_are_data)),
         Trial::test("a_heap_goes_on_hot_and_cold", test(a_heap_goes_on_hot_and_cold)),
-        Trial::test("a_run_beside_a_hostile_one_is_undisturbed", test(a_run_beside_a_hostile_one_is_undisturbed)),
+        Trial::test(
+            "a_run_beside_a_hostile_one_is_undisturbed",
+            test(a_run_beside_a_hostile_one_is_undisturbed),
+        ),
         Trial::test("a_dropped_run_is_killed", test(a_dropped_run_is_killed)),
         Trial::test("dead_templates_are_replaced", test(dead_templates_are_replaced)),
         Trial::test("ten_thousand_runs_leak_nothing", test(ten_thousand_runs_leak_nothing)),
-        Trial::test("an_executable_that_is_no_worker_is_an_error", test(an_executable_that_is_no_worker_is_an_error)),
+        Trial::test(
+            "an_executable_that_is_no_worker_is_an_error",
+            test(an_executable_that_is_no_worker_is_an_error),
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -102,7 +108,13 @@ fn heaps(folder: &Path) -> HeapStore {
 }
 
 fn request(code: &str, start: Start) -> RunRequest {
-    RunRequest { name: "test".to_owned(), code: code.to_owned(), limits: Limits::default(), start, keep: true }
+    RunRequest {
+        name: "test".to_owned(),
+        code: code.to_owned(),
+        limits: Limits::default(),
+        start,
+        keep: true,
+    }
 }
 
 /// Process ids of this process's children, zombies included.
@@ -250,7 +262,11 @@ async fn a_run_beside_a_hostile_one_is_undisturbed() {
             assert_eq!(text, "2,4,6");
         }
         let finished = beside.await.expect("no panic").expect("the pool works");
-        assert!(matches!(finished.outcome, Outcome::Stopped(_) | Outcome::Threw(_)), "{code}: {:?}", finished.outcome);
+        assert!(
+            matches!(finished.outcome, Outcome::Stopped(_) | Outcome::Threw(_)),
+            "{code}: {:?}",
+            finished.outcome
+        );
     }
 }
 

@@ -173,7 +173,8 @@ const WARM_UP: [&str; 7] = [
     "console.error(new Error('x'), new Date(0), /x/, Symbol('x')); console.info([{ a: 1 }]); JSON.parse(JSON.stringify({ a: [1, { b: 'ü' }] }))",
     "[new URL('https://example.com/a?b=c').searchParams.get('b'), new TextDecoder().decode(new TextEncoder().encode('é')), structuredClone(new Map([[1, 2]])).size, atob(btoa('x')), Math.random() < 1, crypto.randomUUID().length, performance.now() > 0, typeof queueMicrotask]",
 ];
-const WARM_UP_END: &str = "for (const name of ['warm', 'warmed', 'WarmClass', 'waited', 'warmFunction']) delete globalThis[name];";
+const WARM_UP_END: &str =
+    "for (const name of ['warm', 'warmed', 'WarmClass', 'waited', 'warmFunction']) delete globalThis[name];";
 
 impl Thrown {
     fn bare(message: &str) -> Self {
@@ -191,7 +192,11 @@ impl Thrown {
     fn from_core_error(error: CoreError) -> Self {
         match error.into_kind() {
             CoreErrorKind::Js(error) => Self {
-                message: error.exception_message.strip_prefix("Uncaught ").unwrap_or(&error.exception_message).to_owned(),
+                message: error
+                    .exception_message
+                    .strip_prefix("Uncaught ")
+                    .unwrap_or(&error.exception_message)
+                    .to_owned(),
                 stack: frames_in(error.stack.as_deref().unwrap_or_default()),
             },
             other => Self::bare(&other.to_string()),
@@ -201,13 +206,20 @@ impl Thrown {
 
 /// Tells V8 that somebody looks at the promise: its rejection is this run's outcome.
 fn expect_rejection(scope: &mut v8::PinScope<'_, '_>, promise: v8::Local<'_, v8::Promise>) {
-    let nothing = v8::Function::new(scope, |_: &mut v8::PinScope<'_, '_>, _: v8::FunctionCallbackArguments<'_>, _: v8::ReturnValue<'_>| {});
+    let nothing = v8::Function::new(
+        scope,
+        |_: &mut v8::PinScope<'_, '_>, _: v8::FunctionCallbackArguments<'_>, _: v8::ReturnValue<'_>| {},
+    );
     if let Some(nothing) = nothing {
         promise.catch(scope, nothing);
     }
 }
 
-fn text_of(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics, value: v8::Local<'_, v8::Value>) -> String {
+fn text_of(
+    scope: &mut v8::PinScope<'_, '_>,
+    intrinsics: &Intrinsics,
+    value: v8::Local<'_, v8::Value>,
+) -> String {
     if value.is_string() {
         return value.to_rust_string_lossy(scope);
     }
@@ -221,7 +233,11 @@ fn text_of(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics, value: v8:
 
 /// To be called within a try-catch scope that has caught nothing: looking at a thrown value can run
 /// code of the script's.
-fn describe(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics, thrown: v8::Local<'_, v8::Value>) -> Thrown {
+fn describe(
+    scope: &mut v8::PinScope<'_, '_>,
+    intrinsics: &Intrinsics,
+    thrown: v8::Local<'_, v8::Value>,
+) -> Thrown {
     let as_error = if thrown.is_native_error() { thrown.to_string(scope) } else { None };
     Thrown {
         message: match as_error {

@@ -47,7 +47,8 @@ impl Engine {
         let waker = Waker::from(woken.clone());
         let runtime = &mut self.runtime;
         let polled = self.tokio.block_on(async {
-            let polled = runtime.poll_event_loop(&mut Context::from_waker(&waker), PollEventLoopOptions::default());
+            let polled =
+                runtime.poll_event_loop(&mut Context::from_waker(&waker), PollEventLoopOptions::default());
             // Lets the tasks that were spawned have their turn.
             tokio::task::yield_now().await;
             polled

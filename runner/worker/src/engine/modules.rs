@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use deno_core::{
-    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource,
-    ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, resolve_import,
+    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode,
+    ModuleSpecifier, ModuleType, ResolutionKind, resolve_import,
 };
 use deno_error::JsErrorBox;
 use stasis_script::{Language, Source};
@@ -63,7 +63,10 @@ fn prepare(
             let name = specifier.as_str();
             let source = Source { name, text: &module.text, language: Language::TypeScript };
             let prepared = stasis_script::prepare_module(&source).map_err(|error| {
-                JsErrorBox::new("SyntaxError", format!("{}\n    at {name}:{}:{}", error.message, error.line, error.column))
+                JsErrorBox::new(
+                    "SyntaxError",
+                    format!("{}\n    at {name}:{}:{}", error.message, error.line, error.column),
+                )
             })?;
             sources.remember(name, prepared.positions);
             (ModuleType::JavaScript, prepared.code.into_owned())

@@ -1,11 +1,6 @@
 //! What `error.stack` says: the script's own frames, at the script's own positions.
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    fmt::Write as _,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::VecDeque, fmt::Write as _, rc::Rc};
 
 use deno_core::{JsRuntime, v8};
 use stasis_script::PositionMap;

@@ -31,7 +31,10 @@ impl Child {
         use std::os::fd::AsFd;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         waitid(WaitId::PidFd(pidfd.as_fd()), options)?;
-        #[expect(deprecated, reason = "an OwnedFd keeps its descriptor, which the new function wants promised")]
+        #[expect(
+            deprecated,
+            reason = "an OwnedFd keeps its descriptor, which the new function wants promised"
+        )]
         let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE)?;
         Ok(Self { pidfd: Some(pidfd) })
     }

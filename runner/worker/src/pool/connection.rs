@@ -54,10 +54,12 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection, and the end that is for the worker.
     pub(super) fn pair(max: usize) -> io::Result<(Self, OwnedFd)> {
-        let (ours, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
-        #[expect(deprecated, reason = "an OwnedFd keeps its descriptor, which the new function wants promised")]
+        #[expect(
+            deprecated,
+            reason = "an OwnedFd keeps its descriptor, which the new function wants promised"
+        )]
         let socket = AsyncFd::with_interest(ours, Interest::READABLE | Interest::WRITABLE)?;
         Ok((Self { socket, max, received: Vec::new(), descriptors: VecDeque::new() }, theirs))
     }

@@ -12,13 +12,8 @@ use stasis_core::{ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError
 use stasis_store::{HeapError, HeapFacts, UnixMillis};
 
 use super::{
-    Inner, Pool, PoolError,
-    base_image::Base,
-    child::Exit,
-    connection::ConnectionError,
-    templates::Advice,
-    waiting::Forked,
-    within,
+    Inner, Pool, PoolError, base_image::Base, child::Exit, connection::ConnectionError, templates::Advice,
+    waiting::Forked, within,
 };
 use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker};
 
@@ -108,11 +103,7 @@ impl Pool {
         let outcome = watch(&mut worker, &request.limits, events, cancel).await?;
         timings.run = begun.elapsed() - timings.start;
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
-        let heap = if keep {
-            Some(pool.keep(worker, &base, &mut timings).await)
-        } else {
-            None
-        };
+        let heap = if keep { Some(pool.keep(worker, &base, &mut timings).await) } else { None };
         Ok(Finished { outcome, heap, timings })
     }
 }
@@ -147,7 +138,8 @@ impl Inner {
         match start {
             Start::Fresh => {
                 let template = self.base_template().await?;
-                let forked = within(patience, template.fork(Some(job))).await.inspect_err(|_| template.give_up())?;
+                let forked =
+                    within(patience, template.fork(Some(job))).await.inspect_err(|_| template.give_up())?;
                 Ok((forked, self.bases.current(self).await?))
             }
             Start::Heap(heap) => {
@@ -185,11 +177,19 @@ impl Inner {
     }
 
     /// Has a worker that returned freeze, and stores what it wrote.
-    async fn keep(&self, mut worker: Forked, base: &Base, timings: &mut Timings) -> Result<HeapId, PoolError> {
+    async fn keep(
+        &self,
+        mut worker: Forked,
+        base: &Base,
+        timings: &mut Timings,
+    ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
         let image = self.heaps.create_image_file()?;
         let order = self.freeze_order(Some(base));
-        within(self.options.patience, async { freeze(&mut worker, &order, &image).await?.map_err(PoolError::Worker) }).await?;
+        within(self.options.patience, async {
+            freeze(&mut worker, &order, &image).await?.map_err(PoolError::Worker)
+        })
+        .await?;
         timings.freeze = begun.elapsed();
         let facts = HeapFacts {
             base: Some(base.image.id()),

@@ -35,11 +35,7 @@ impl WorkerProgram {
 type Order = (Command, oneshot::Sender<io::Result<Child>>, tokio::runtime::Handle);
 
 /// Starts a worker whose standard input is `socket`.
-pub(super) async fn start(
-    program: &WorkerProgram,
-    role: &[&str],
-    socket: OwnedFd,
-) -> io::Result<Child> {
+pub(super) async fn start(program: &WorkerProgram, role: &[&str], socket: OwnedFd) -> io::Result<Child> {
     let mut command = Command::new(&program.executable);
     command
         .args(role)

@@ -55,9 +55,7 @@ impl Waiting {
         let (mut connection, theirs) = Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
         let child = spawner::start(program, role, theirs).await.map_err(PoolError::Start)?;
         match connection.receive().await? {
-            FromWorker::Ready { version: VERSION, layers } => {
-                Ok((Self::new(connection, child), layers))
-            }
+            FromWorker::Ready { version: VERSION, layers } => Ok((Self::new(connection, child), layers)),
             other => Err(PoolError::unexpected(&other)),
         }
     }

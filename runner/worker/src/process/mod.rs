@@ -2,11 +2,13 @@
 //! thaws, freezes, and ends.
 
 mod channel;
+mod lifecycle;
 mod run;
 mod sandbox;
 mod zygote;
 
 pub(crate) use channel::Channel;
+pub(crate) use lifecycle::end;
 pub use sandbox::Layers;
 
 /// The argument that makes an executable a worker; see [`run_if_worker`].
@@ -45,9 +47,3 @@ pub(crate) const EXIT_NORMAL: i32 = 0;
 const EXIT_USAGE: i32 = 2;
 /// Status of a worker that broke one of its own assumptions.
 pub(crate) const EXIT_BROKEN: i32 = 70;
-
-/// Ends the process at once: no destructors, no handlers.
-pub(crate) fn end(status: i32) -> ! {
-    // SAFETY: ends the process; nothing runs after it.
-    unsafe { libc::_exit(status) }
-}

@@ -3,14 +3,15 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use stasis_image::{FileIdentity, FreezeRequest, Frozen, freeze};
+use stasis_image::{FileIdentity, FreezeRequest, Frozen};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL,
     channel::files,
     end,
-    sandbox::{self, Stage},
-    zygote::{Forked, become_run, fork_child},
+    lifecycle::{self, Forked, fork_child},
+    sandbox,
+    zygote::become_run,
 };
 use crate::{
     engine::{CellEnd, Engine},
@@ -33,7 +34,7 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
                 }
             }
             ToWorker::Run(job) => {
-                sandbox::tighten(Stage::Run);
+                sandbox::enter_run();
                 run(engine, job);
             }
             ToWorker::Freeze(order) => freeze_into(engine, &order, descriptors),
@@ -73,9 +74,7 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, descriptors: Vec<OwnedF
         program: &program,
         base: order.base.map(|(id, device, inode)| (id, FileIdentity { device, inode })),
     };
-    // SAFETY: workers are single-threaded for their whole life and started without restartable
-    // sequences; the thawed process is a worker that waits, like this one was.
-    let message = match unsafe { freeze(&request) } {
+    let message = match lifecycle::freeze(&request) {
         Ok(Frozen::Thawed { data }) => {
             // These belong to the process that was frozen; here their numbers are free.
             std::mem::forget((image, maps, pagemap));

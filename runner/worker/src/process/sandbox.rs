@@ -63,13 +63,6 @@ impl std::fmt::Display for Layers {
     }
 }
 
-/// How far a process has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It runs a script: it forks no more.
-    Run,
-}
-
 /// Enters the sandbox for good. The descriptors that the process has at this point stay open.
 pub(crate) fn enter() -> Layers {
     enter_allowing(&[])
@@ -91,12 +84,10 @@ fn enter_allowing(system_calls: &[i64]) -> Layers {
     Layers { seccomp, landlock, namespaces, no_new_privileges }
 }
 
-/// Shuts further doors for a process that has reached `stage`.
-pub(crate) fn tighten(stage: Stage) {
-    match stage {
-        // Without the first filter there is no second one; the server knows from [`Layers`].
-        Stage::Run => system_calls::filter_run().unwrap_or_default(),
-    }
+/// Shuts the doors that only a process that waits needs open: a run forks no more.
+pub(crate) fn enter_run() {
+    // Without the first filter there is no second one; the server knows from [`Layers`].
+    system_calls::filter_run().unwrap_or_default();
 }
 
 /// Has the kernel kill this process when the server dies: a script in an endless loop would not
@@ -160,8 +151,7 @@ pub(crate) fn limit(job: &Job, data: u64) {
 }
 
 fn enter_namespaces() -> io::Result<()> {
-    let flags =
-        UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     // SAFETY: descriptors and memory stay shared with nobody, as before: the process has one thread.
     unsafe { unshare_unsafe(flags)? };
     Ok(())

@@ -3,17 +3,18 @@
 
 use std::{
     fs::File,
-    io,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
-use stasis_image::{Loader, ThawRequest, interpose};
+use stasis_image::{Loader, ThawRequest};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL, end,
+    Channel, EXIT_BROKEN, EXIT_NORMAL,
     channel::files,
+    end,
+    lifecycle::{self, Forked, fork_child},
     run,
-    sandbox::{self, Stage},
+    sandbox,
 };
 use crate::protocol::{FromWorker, ToWorker, VERSION};
 
@@ -49,13 +50,9 @@ fn thaw(loader: &Loader, base: Option<[u8; 32]>, mut descriptors: Vec<OwnedFd>) 
     if Channel.replace(socket.into()).is_err() {
         end(EXIT_BROKEN);
     }
-    let request = ThawRequest {
-        image: &image,
-        base: base.zip(base_file.as_ref()),
-        close_from: FIRST_OWN_DESCRIPTOR,
-    };
-    // SAFETY: a worker has one thread, and the zygote's memory is of no use to this child.
-    let error = unsafe { loader.thaw(&request) };
+    let request =
+        ThawRequest { image: &image, base: base.zip(base_file.as_ref()), close_from: FIRST_OWN_DESCRIPTOR };
+    let error = lifecycle::thaw(loader, &request);
     Channel.send(&FromWorker::NotThawed(error.to_string()));
     end(EXIT_NORMAL)
 }
@@ -70,32 +67,6 @@ pub(crate) fn boot() -> ! {
     run::serve(&mut engine)
 }
 
-/// What [`fork_child`] returns, once in each process.
-pub(crate) enum Forked {
-    Parent(OwnedFd),
-    Child,
-}
-
-/// Forks a child whose parent is this process's parent, the server: it alone kills and reaps.
-pub(crate) fn fork_child() -> io::Result<Forked> {
-    let mut pidfd: libc::c_int = -1;
-    // SAFETY: without a new stack and without sharing memory this is a fork. The process has one
-    // thread, so no lock is held by anybody else; the C library's handlers for forked children are
-    // called below.
-    let result = unsafe {
-        libc::syscall(libc::SYS_clone, sandbox::FORK_FLAGS, 0, &raw mut pidfd, 0, 0)
-    };
-    match result {
-        -1 => Err(io::Error::last_os_error()),
-        0 => {
-            interpose::after_clone();
-            Ok(Forked::Child)
-        }
-        // SAFETY: the kernel stored a new descriptor, which nobody else owns.
-        _ => Ok(Forked::Parent(unsafe { OwnedFd::from_raw_fd(pidfd) })),
-    }
-}
-
 /// The child of a template: a run.
 pub(crate) fn become_run(socket: OwnedFd) {
     sandbox::die_with_parent();
@@ -103,5 +74,4 @@ pub(crate) fn become_run(socket: OwnedFd) {
     if Channel.replace(socket).is_err() {
         end(EXIT_BROKEN);
     }
-    sandbox::tighten(Stage::Run);
 }

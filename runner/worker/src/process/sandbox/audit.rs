@@ -7,7 +7,7 @@ use std::{
     os::fd::OwnedFd,
 };
 
-use super::{Stage, enter, system_calls::FORK_FLAGS, tighten};
+use super::{enter, enter_run, system_calls::FORK_FLAGS};
 
 /// An attempt, and whether the sandbox must stop it.
 type Attempt = (&'static str, libc::c_long, [u64; 6]);
@@ -50,7 +50,11 @@ fn attempts() -> Vec<Attempt> {
         ("fork", libc::SYS_fork, none),
         ("vfork", libc::SYS_vfork, none),
         ("clone", libc::SYS_clone, with(&[libc::SIGCHLD as u64])),
-        ("clone thread", libc::SYS_clone, with(&[(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64])),
+        (
+            "clone thread",
+            libc::SYS_clone,
+            with(&[(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND) as u64]),
+        ),
         ("clone as a template", libc::SYS_clone, with(&[FORK_FLAGS as u64])),
         ("clone3", libc::SYS_clone3, none),
         ("unshare", libc::SYS_unshare, none),
@@ -119,7 +123,7 @@ fn native_code_in_a_run_gets_nothing() {
     assert!(std::env::var_os("PATH").is_some());
     let report = in_child(|report| {
         let layers = enter();
-        tighten(Stage::Run);
+        enter_run();
         let _ = writeln!(report, "layers {}", layers.complete());
         let environment = std::env::vars_os().count();
         let _ = writeln!(report, "environment {environment}");

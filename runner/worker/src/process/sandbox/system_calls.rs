@@ -108,11 +108,7 @@ fn allowed() -> Result<Rules, seccompiler::Error> {
     rules.insert(libc::SYS_clone, vec![first_is(FORK_FLAGS)?]);
     rules.insert(
         libc::SYS_prctl,
-        vec![
-            first_is(libc::PR_SET_PDEATHSIG)?,
-            first_is(libc::PR_SET_NO_NEW_PRIVS)?,
-            first_is(PR_SET_VMA)?,
-        ],
+        vec![first_is(libc::PR_SET_PDEATHSIG)?, first_is(libc::PR_SET_NO_NEW_PRIVS)?, first_is(PR_SET_VMA)?],
     );
     // Its own limits only.
     rules.insert(libc::SYS_prlimit64, vec![first_is(0)?]);
@@ -121,7 +117,11 @@ fn allowed() -> Result<Rules, seccompiler::Error> {
     Ok(rules)
 }
 
-fn install(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), seccompiler::Error> {
+fn install(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<(), seccompiler::Error> {
     let filter = SeccompFilter::new(rules, otherwise, matching, TargetArch::x86_64)?;
     let program: BpfProgram = filter.try_into()?;
     apply_filter(&program)

@@ -1,0 +1,4 @@
+// expect: failed/timed_out
+// flags: --execution-timeout 5
+const all = [];
+for (;;) { const c = new AbortController(); all.push(c, AbortSignal.any([c.signal, AbortSignal.timeout(1e6)])); }

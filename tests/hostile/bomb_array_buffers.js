@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (;;) all.push(new Uint8Array(1 << 24).fill(1));

@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (;;) all.push(new ArrayBuffer(100));

@@ -1,0 +1,2 @@
+// expect: failed
+new Array(2 ** 31).join("abc");

@@ -1,0 +1,2 @@
+// expect: failed | Out of memory
+new Array(1e9).fill(0);

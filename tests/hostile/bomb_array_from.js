@@ -1,0 +1,2 @@
+// expect: failed
+Array.from({ length: 2 ** 32 });

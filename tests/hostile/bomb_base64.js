@@ -1,0 +1,3 @@
+// expect: failed
+let text = "x";
+for (;;) text = btoa(text);

@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (let i = 0; ; i++) all.push((1n << 1_000_000n) + BigInt(i));

@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (;;) all.push(new Blob([new Uint8Array(1 << 22).fill(7)]));

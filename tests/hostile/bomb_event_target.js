@@ -1,0 +1,3 @@
+// expect: failed
+const target = new EventTarget();
+for (;;) target.addEventListener("x", () => {});

@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (let i = 0; ; i++) all.push(new Function("return " + i + "; //" + "x".repeat(10000)));

@@ -1,0 +1,4 @@
+// expect: failed/timed_out
+// flags: --execution-timeout 5
+const keep = [];
+for (let i = 0; ; i++) keep.push(Object.keys(JSON.parse(`{"key${i}":1}`)));

@@ -1,0 +1,4 @@
+// expect: failed
+let value = {};
+for (let i = 0; i < 3000; i++) value = { a: value, b: [1, 2, 3], c: value.b };
+JSON.stringify(new Array(1e5).fill(value), null, "          ");

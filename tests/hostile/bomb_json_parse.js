@@ -1,0 +1,2 @@
+// expect: failed
+JSON.parse("[" + "[1,2,3],".repeat(1 << 20) + "0]").length;

@@ -1,0 +1,4 @@
+// expect: failed
+let value = ["x"];
+for (let i = 0; i < 30; i++) value = [value, value];
+JSON.stringify(value);

@@ -1,0 +1,4 @@
+// expect: failed/timed_out
+// flags: --execution-timeout 5
+const all = [];
+for (;;) { const channel = new MessageChannel(); channel.port1.postMessage(new Array(1000).fill("x")); all.push(channel); }

@@ -1,0 +1,3 @@
+// expect: failed/timed_out
+// flags: --execution-timeout 5
+for (let i = 0; ; i++) performance.mark("m" + i, { detail: new Array(100).fill(i) });

@@ -1,0 +1,3 @@
+// expect: failed | Out of memory
+let promise = Promise.resolve();
+for (;;) promise = promise.then(() => {});

@@ -1,0 +1,3 @@
+// expect: failed | Out of memory
+const all = [];
+for (;;) all.push(new Promise(() => {}));

@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (let i = 0; ; i++) { const r = new RegExp(`(a${i}|b{${i}}c*)+`); r.test("abc"); all.push(r); }

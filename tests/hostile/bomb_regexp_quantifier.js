@@ -1,0 +1,3 @@
+// expect: failed/completed/timed_out
+// flags: --execution-timeout 3
+new RegExp("(?:".repeat(500) + "a" + "){1,1000}".repeat(500)).test("a".repeat(10000));

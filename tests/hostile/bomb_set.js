@@ -1,0 +1,3 @@
+// expect: failed
+const set = new Set();
+for (let i = 0; ; i++) set.add("s" + i);

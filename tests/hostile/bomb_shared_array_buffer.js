@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (;;) all.push(new SharedArrayBuffer(1 << 24, { maxByteLength: 1 << 30 }));

@@ -1,0 +1,2 @@
+// expect: failed
+"x".padEnd(2 ** 29 - 30, "yz").split("");

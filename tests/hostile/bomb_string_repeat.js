@@ -1,0 +1,2 @@
+// expect: failed | RangeError: Invalid string length
+"x".repeat(2 ** 30);

@@ -1,0 +1,2 @@
+// expect: failed
+"a".repeat(1 << 20).replace(/a/g, "b".repeat(1 << 20));

@@ -1,0 +1,4 @@
+// expect: failed
+let rope = "x";
+for (let i = 0; i < 28; i++) rope += rope;
+rope.charCodeAt(5) + /y/.test(rope);

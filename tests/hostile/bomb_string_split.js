@@ -1,0 +1,2 @@
+// expect: failed | Out of memory
+"ab".repeat(1 << 22).split("");

@@ -1,0 +1,3 @@
+// expect: failed
+let value = [1, 2, 3];
+for (;;) value = structuredClone([value, value.slice()]);

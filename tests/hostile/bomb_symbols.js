@@ -1,0 +1,3 @@
+// expect: failed | Out of memory
+// flags: --execution-timeout 5
+for (let i = 0; ; i++) Symbol.for("registered" + i);

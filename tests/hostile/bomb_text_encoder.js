@@ -1,0 +1,3 @@
+// expect: failed
+const text = "€".repeat(1 << 20), all = [];
+for (;;) all.push(new TextEncoder().encode(text));

@@ -1,0 +1,3 @@
+// expect: failed | Out of memory
+// flags: --execution-timeout 5
+for (let i = 0; i < 2e6; i++) setTimeout(() => {}, 1e6 + i);

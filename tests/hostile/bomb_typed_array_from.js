@@ -1,0 +1,2 @@
+// expect: failed
+Float64Array.from({ length: 2 ** 31 });

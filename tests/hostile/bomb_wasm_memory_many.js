@@ -1,0 +1,3 @@
+// expect: failed | RangeError
+const all = [];
+for (;;) all.push(new WebAssembly.Memory({ initial: 0, maximum: 65536 }));

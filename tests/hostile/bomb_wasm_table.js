@@ -1,0 +1,3 @@
+// expect: failed
+const all = [];
+for (;;) { const table = new WebAssembly.Table({ element: "anyfunc", initial: 10 }); table.grow(9_000_000); all.push(table); }

@@ -1,0 +1,3 @@
+// expect: failed | RangeError: Maximum call stack size exceeded
+const f = async () => await f();
+await f();

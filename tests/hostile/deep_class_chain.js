@@ -1,0 +1,4 @@
+// expect: failed/completed
+let C = class {};
+for (let i = 0; i < 2e4; i++) C = class extends C {};
+new C() instanceof Object;

@@ -1,0 +1,5 @@
+// expect: completed | done
+let o = new Map();
+for (let i = 0; i < 1e5; i++) o = new Map([[o, [o]]]);
+console.log(o, { o });
+"done";

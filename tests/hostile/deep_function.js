@@ -1,0 +1,3 @@
+// expect: failed | RangeError: Maximum call stack size exceeded
+function f() { return f() + 1; }
+f();

@@ -1,0 +1,3 @@
+// expect: failed | RangeError: Maximum call stack size exceeded
+const o = { get x() { return this.x; } };
+o.x;

@@ -1,0 +1,4 @@
+// expect: completed | undefined
+let o = {};
+for (let i = 0; i < 2e4; i++) o = Object.create(o);
+o.missing;

@@ -1,0 +1,2 @@
+// expect: failed | Regular expression too large
+new RegExp("(?:a".repeat(1e5) + ")*".repeat(1e5));

@@ -1,0 +1,2 @@
+// expect: failed/completed
+new RegExp("(?<=".repeat(20000) + "a" + ")".repeat(20000)).test("a");

@@ -1,0 +1,4 @@
+// expect: completed
+let o = [];
+for (let i = 0; i < 5e4; i++) o = [o];
+o;

@@ -1,0 +1,3 @@
+// expect: timed_out/failed
+// flags: --execution-timeout 2
+await Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(8)), 0, 0).value;

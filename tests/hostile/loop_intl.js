@@ -1,0 +1,3 @@
+// expect: timed_out/failed
+// flags: --execution-timeout 2
+for (;;) new Intl.DateTimeFormat("de", { dateStyle: "full" }).format(0);

@@ -1,0 +1,5 @@
+// expect: timed_out/failed
+// flags: --execution-timeout 1
+const error = new Error("x");
+Object.defineProperty(error, "stack", { get() { for (;;); } });
+throw error;

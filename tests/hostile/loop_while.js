@@ -1,0 +1,3 @@
+// expect: timed_out | script exceeded the time limit
+// flags: --execution-timeout 1
+while (true);

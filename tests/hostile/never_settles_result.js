@@ -1,0 +1,2 @@
+// expect: failed | nothing can settle
+new Promise(() => {});

@@ -1,0 +1,3 @@
+// expect: failed/timed_out/completed
+// flags: --execution-timeout 5
+for (let i = 0; i < 1e6; i++) console.log();

@@ -1,0 +1,3 @@
+// expect: failed/timed_out/completed
+// flags: --execution-timeout 5
+console.table(new Array(20000).fill({ a: 1, b: 2, c: "x".repeat(100) }));

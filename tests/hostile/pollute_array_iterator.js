@@ -1,0 +1,8 @@
+// expect: completed | [1,2]
+// then: new Map([[1, 2]]).size => 1
+const trap = () => { throw new Error("polluted"); };
+Object.getPrototypeOf([][Symbol.iterator]()).next = trap;
+Array.prototype[Symbol.iterator] = trap;
+console.log("x", 1, { a: [1] });
+console.warn(new Set(), new Error("e").message);
+[1, 2];

@@ -1,0 +1,4 @@
+// expect: completed | ok
+// then: typeof console => undefined
+globalThis.console = undefined;
+"ok";

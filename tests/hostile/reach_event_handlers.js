@@ -1,0 +1,5 @@
+// expect: completed/failed
+globalThis.addEventListener?.("unhandledrejection", (event) => event.preventDefault());
+globalThis.onerror = () => true;
+Promise.reject(new Error("x"));
+1;

@@ -1,0 +1,2 @@
+// expect: completed | undefined undefined undefined undefined undefined
+[typeof fetch, typeof XMLHttpRequest, typeof WebSocket, typeof Worker, typeof navigator].join(" ");

@@ -1,0 +1,2 @@
+// expect: failed/completed
+await import("data:text/javascript,export default Object.keys(globalThis.Deno ?? {}).length");

@@ -1,0 +1,2 @@
+// expect: failed | TypeError
+await import("ext:core/mod.js");

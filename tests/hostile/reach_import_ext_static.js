@@ -1,0 +1,3 @@
+// expect: failed
+import { core } from "ext:core/mod.js";
+core;

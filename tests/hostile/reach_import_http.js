@@ -1,0 +1,2 @@
+// expect: failed | Cannot import
+await import("http://127.0.0.1:1/x.js");

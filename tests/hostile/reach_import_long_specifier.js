@@ -1,0 +1,3 @@
+// expect: failed
+// flags: --heap-memory-max 256
+await import("file:///" + "x".repeat(40 << 20));

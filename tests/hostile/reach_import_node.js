@@ -1,0 +1,2 @@
+// expect: failed | Cannot import node:fs
+await import("node:fs");

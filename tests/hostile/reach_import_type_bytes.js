@@ -1,0 +1,2 @@
+// expect: failed
+await import("file:///etc/passwd", { with: { type: "bytes" } });

@@ -1,0 +1,3 @@
+// expect: failed | Error: reported
+reportError(new Error("reported"));
+await new Promise((resolve) => setTimeout(resolve, 1));

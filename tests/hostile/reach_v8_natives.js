@@ -1,0 +1,2 @@
+// expect: failed | SyntaxError
+(0, eval)("%DebugPrint(1)");

@@ -1,0 +1,2 @@
+// expect: failed
+await WebAssembly.compileStreaming("x");

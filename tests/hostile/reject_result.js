@@ -1,0 +1,2 @@
+// expect: failed | Error: rejected result
+Promise.reject(new Error("rejected result"));

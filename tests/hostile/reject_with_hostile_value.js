@@ -1,0 +1,2 @@
+// expect: failed
+Promise.reject(new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 2; } }));

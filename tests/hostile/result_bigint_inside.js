@@ -1,0 +1,2 @@
+// expect: completed | 10n
+({ a: 10n });

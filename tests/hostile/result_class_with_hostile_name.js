@@ -1,0 +1,4 @@
+// expect: completed
+const C = class {};
+Object.defineProperty(C, "name", { get() { throw new Error("name"); } });
+C;

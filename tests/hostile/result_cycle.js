@@ -1,0 +1,4 @@
+// expect: completed | [Circular
+const o = { name: "loop" };
+o.o = o;
+o;

@@ -1,0 +1,4 @@
+// expect: completed
+class C {}
+Object.defineProperty(C.prototype, "constructor", { get() { throw new Error("constructor"); } });
+new C();

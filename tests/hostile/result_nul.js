@@ -1,0 +1,3 @@
+// expect: completed | b
+console.log("a\0b");
+"a\0b\u{10ffff}\ufeff";

@@ -1,0 +1,4 @@
+// expect: completed
+const { proxy, revoke } = Proxy.revocable([], {});
+revoke();
+proxy;

@@ -1,0 +1,2 @@
+// expect: completed | Symbol(s)
+Symbol("s");

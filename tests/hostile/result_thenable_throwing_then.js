@@ -1,0 +1,2 @@
+// expect: failed | Error: then
+await { get then() { throw new Error("then"); } };

@@ -1,0 +1,2 @@
+// expect: completed
+({ get a() { throw new Error("no"); } });

@@ -1,0 +1,2 @@
+// expect: completed
+({ a: 1, toJSON() { throw null; } });

@@ -1,0 +1,2 @@
+// expect: completed
+({ toJSON: () => () => 1 });

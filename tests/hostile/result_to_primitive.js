@@ -1,0 +1,2 @@
+// expect: completed
+({ [Symbol.toPrimitive]() { throw 1; }, toString: null, valueOf: null });

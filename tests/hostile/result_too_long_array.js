@@ -1,0 +1,3 @@
+// expect: failed
+// flags: --heap-memory-max 512
+new Array(1 << 22).fill("abcdef");

@@ -1,0 +1,3 @@
+// expect: failed | SyntaxError
+function f() { await 1; }
+f();

@@ -1,0 +1,3 @@
+// expect: completed | 5
+debugger;
+5;

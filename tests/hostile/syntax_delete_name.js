@@ -1,0 +1,2 @@
+// expect: failed/completed
+var a = 1; delete a;

@@ -1,0 +1,2 @@
+// expect: failed | SyntaxError
+1; } finally { globalThis.escaped = 1; } })(); (() => { try {

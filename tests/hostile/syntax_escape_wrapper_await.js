@@ -1,0 +1,2 @@
+// expect: failed | SyntaxError
+await 1; }); globalThis.escaped = true; (async () => {

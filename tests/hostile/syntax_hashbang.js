@@ -1,0 +1,3 @@
+// expect: completed/failed
+1;
+#!/usr/bin/env node

@@ -1,0 +1,4 @@
+// expect: failed/completed
+<!-- hello
+5;
+--> bye

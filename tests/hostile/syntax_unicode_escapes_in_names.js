@@ -1,0 +1,3 @@
+// expect: completed | 5
+var \u{61}b\u0063 = 5;
+abc;

@@ -1,0 +1,2 @@
+// expect: failed/completed
+with ({ a: 5 }) a;

@@ -1,0 +1,2 @@
+// expect: failed | SyntaxError
+yield 5;

@@ -1,0 +1,4 @@
+// expect: failed | Error: x
+const error = new Error("x");
+error.stack = { toString() { throw 1; } };
+throw error;

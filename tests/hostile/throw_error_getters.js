@@ -1,0 +1,4 @@
+// expect: failed
+const error = new Error("x");
+for (const key of ["stack", "message", "name", "cause", "toString", "constructor"]) Object.defineProperty(error, key, { get() { throw error; } });
+throw error;

@@ -1,0 +1,5 @@
+// expect: failed
+const error = new Error("x");
+error.message = { toString() { throw 1; } };
+error.name = Symbol("name");
+throw error;

@@ -1,0 +1,4 @@
+// expect: failed/completed
+const target = new EventTarget();
+target.addEventListener("x", () => { throw new Error("listener"); });
+target.dispatchEvent(new Event("x"));

@@ -1,0 +1,3 @@
+// expect: failed | Error: in microtask
+queueMicrotask(() => { throw new Error("in microtask"); });
+await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,0 +1,3 @@
+// expect: completed | 1
+setTimeout(() => { throw new Error("in timer"); }, 60_000);
+1;

@@ -1,0 +1,2 @@
+// expect: failed | Uncaught 5
+throw 5;

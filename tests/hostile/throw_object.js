@@ -1,0 +1,2 @@
+// expect: failed | Uncaught {"a":1}
+throw { a: 1 };

@@ -1,0 +1,4 @@
+// expect: failed
+const { proxy, revoke } = Proxy.revocable({}, {});
+revoke();
+throw proxy;

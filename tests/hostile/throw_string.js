@@ -1,0 +1,2 @@
+// expect: failed | Uncaught
+throw "connection timed out";

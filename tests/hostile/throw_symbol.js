@@ -1,0 +1,2 @@
+// expect: failed | Uncaught Symbol(s)
+throw Symbol("s");

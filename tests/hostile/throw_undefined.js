@@ -1,0 +1,2 @@
+// expect: failed | Uncaught undefined
+throw undefined;
