@@ -1,4 +1,4 @@
 // expect: failed/timed_out
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 const all = [];
 for (;;) { const c = new AbortController(); all.push(c, AbortSignal.any([c.signal, AbortSignal.timeout(1e6)])); }

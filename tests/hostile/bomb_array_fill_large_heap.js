@@ -1,3 +1,3 @@
 // expect: failed/timed_out
-// flags: --heap-memory-max 1024 --execution-timeout 5
+// flags: --heap-memory-max 1024 --execution-timeout 3
 new Array(1e9).fill(0).length;

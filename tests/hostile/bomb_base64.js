@@ -1,3 +1,3 @@
-// expect: failed
+// expect: failed/timed_out
 let text = "x";
 for (;;) text = btoa(text);

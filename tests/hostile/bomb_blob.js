@@ -1,3 +1,3 @@
-// expect: failed
+// expect: failed | Out of memory
 const all = [];
 for (;;) all.push(new Blob([new Uint8Array(1 << 22).fill(7)]));

@@ -1,4 +1,4 @@
 // expect: failed/timed_out
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 const all = [];
 for (let i = 0; ; i++) all.push(class { static x = new Array(10).fill(i); #y = i; get y() { return this.#y; } });

@@ -1,4 +1,4 @@
 // expect: failed/timed_out
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 const all = [];
 for (;;) all.push(crypto.randomUUID(), await crypto.subtle.digest("SHA-512", new Uint8Array(1 << 16)));

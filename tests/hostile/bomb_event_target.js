@@ -1,3 +1,3 @@
-// expect: failed
+// expect: failed/timed_out
 const target = new EventTarget();
 for (;;) target.addEventListener("x", () => {});

@@ -1,4 +1,4 @@
 // expect: failed/timed_out
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 const all = [];
 for (let i = 0; i < 1e6; i++) all.push(new Intl.Segmenter("ja").segment("こんにちは世界".repeat(1000))[Symbol.iterator]());

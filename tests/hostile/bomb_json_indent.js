@@ -1,4 +1,4 @@
-// expect: failed
+// expect: failed/timed_out
 let value = {};
 for (let i = 0; i < 3000; i++) value = { a: value, b: [1, 2, 3], c: value.b };
 JSON.stringify(new Array(1e5).fill(value), null, "          ");

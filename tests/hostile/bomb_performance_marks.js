@@ -1,3 +1,3 @@
 // expect: failed/timed_out
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 for (let i = 0; ; i++) performance.mark("m" + i, { detail: new Array(100).fill(i) });

@@ -1,4 +1,5 @@
-// expect: failed
+// expect: failed/completed
+// flags: --stateless
 let rope = "x";
 for (let i = 0; i < 28; i++) rope += rope;
 rope.charCodeAt(5) + /y/.test(rope);

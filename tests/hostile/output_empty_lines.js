@@ -1,3 +1,3 @@
 // expect: failed/timed_out/completed
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 for (let i = 0; i < 1e6; i++) console.log();

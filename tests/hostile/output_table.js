@@ -1,3 +1,3 @@
 // expect: failed/timed_out/completed
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 console.table(new Array(20000).fill({ a: 1, b: 2, c: "x".repeat(100) }));

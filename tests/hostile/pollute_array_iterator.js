@@ -1,5 +1,5 @@
 // expect: completed | [1,2]
-// then: new Map([[1, 2]]).size => 1
+// then: new Map().size => 0
 const trap = () => { throw new Error("polluted"); };
 Object.getPrototypeOf([][Symbol.iterator]()).next = trap;
 Array.prototype[Symbol.iterator] = trap;

@@ -1,5 +1,6 @@
 // expect: completed | ok
 // then: typeof setTimeout => undefined
 // then: await (async () => 5)() => 5
-for (const key of Reflect.ownKeys(globalThis)) delete globalThis[key];
+const all = globalThis;
+for (const key of Reflect.ownKeys(all)) delete all[key];
 "ok";

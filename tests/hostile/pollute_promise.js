@@ -1,6 +1,6 @@
 // expect: completed | 3
 // then: await 4 => 4
-// then: Promise.resolve(5) => 5
+// then: (async () => 5)() => 5
 const trap = () => { throw new Error("polluted"); };
 Promise.prototype.then = trap;
 Promise.prototype.catch = trap;

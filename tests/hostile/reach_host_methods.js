@@ -1,5 +1,5 @@
 // expect: completed | true
-// flags: --execution-timeout 5
+// flags: --execution-timeout 3
 // Every method and accessor of every class on receivers that are not its own.
 let calls = 0;
 for (const name of Object.getOwnPropertyNames(globalThis)) {
@@ -8,7 +8,7 @@ for (const name of Object.getOwnPropertyNames(globalThis)) {
   for (const key of Reflect.ownKeys(prototype)) {
     const { value, get, set } = Object.getOwnPropertyDescriptor(prototype, key);
     for (const f of [value, get, set]) {
-      if (typeof f !== "function" || key === "constructor") continue;
+      if (typeof f !== "function" || key === "constructor" || name === "Promise") continue;
       for (const receiver of [{}, null, 5, Object.create(prototype), globalThis, crypto]) {
         calls++;
         try { Reflect.apply(f, receiver, [{}, 1, null])?.catch?.(() => {}); } catch {}

@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | TypeError
 await WebAssembly.compileStreaming("x");

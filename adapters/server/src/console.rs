@@ -41,7 +41,6 @@ impl RunEvents for Console {
     }
 
     fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
-        let loading = self.modules.load(specifier);
-        async move { loading.await }.boxed()
+        self.modules.load(specifier).boxed()
     }
 }

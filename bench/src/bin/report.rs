@@ -1,6 +1,6 @@
 //! Measures everything that the README promises, and prints tables in Markdown.
 //!
-//! With names of sections as arguments (`start fresh heaps freeze throughput node`), only those; with
+//! With names of sections as arguments (`start fresh heaps freeze chain throughput node`), only those; with
 //! `--samples N`, another number of samples than usual.
 
 #![expect(clippy::print_stdout, reason = "the tables are what it is for")]
@@ -45,6 +45,9 @@ fn main() -> Result<(), BenchError> {
         }
         if arguments.wants("freeze") {
             println!("{}", freeze(&workshop, arguments.samples).await?);
+        }
+        if arguments.wants("chain") {
+            println!("{}", long_chain(&workshop, arguments.samples).await?);
         }
         if arguments.wants("throughput") {
             println!("{}", throughput(&workshop, machine.processors()).await?);
@@ -224,6 +227,44 @@ async fn freeze(workshop: &Workshop, samples: usize) -> Result<Table, BenchError
         row.extend(times.as_flattened().iter().copied().map(milliseconds));
         row.push(milliseconds(samples_of(&done, |done| done.total).median()));
         row.extend([image, stored].map(|bytes| format!("{:.1}", bytes as f64 / 1e3)));
+        table.row(&row);
+    }
+    Ok(table)
+}
+
+/// A session's heap must not grow by being used.
+async fn long_chain(workshop: &Workshop, samples: usize) -> Result<Table, BenchError> {
+    const PARTS: usize = 3;
+    let mut table = Table::new(&[
+        "chain of runs, each from the last",
+        "start median, ms",
+        "run median, ms",
+        "freeze median, ms",
+        "store median, ms",
+        "request to durable median, ms",
+        "last image, kB",
+        "last stored, kB",
+    ]);
+    let mut heap = workshop.heap(COUNT).await?;
+    let part = samples.div_ceil(PARTS);
+    for from in (0..PARTS).map(|index| index * part) {
+        let mut done = Vec::with_capacity(part);
+        for _ in 0..part {
+            let run = workshop.run(COUNT, Start::Heap(heap), true).await?;
+            heap = run.heap.ok_or(BenchError::NoHeap)?;
+            done.push(run);
+        }
+        let info = workshop.info(heap).await?;
+        let times: [fn(&Done) -> Duration; 5] = [
+            |done| done.timings.start,
+            |done| done.timings.run,
+            |done| done.timings.freeze,
+            |done| done.timings.store,
+            |done| done.total,
+        ];
+        let mut row = vec![format!("runs {} to {}", from + 1, from + part)];
+        row.extend(times.map(|time| milliseconds(samples_of(&done, time).median())));
+        row.extend([info.image_size, info.stored_size].map(|size| format!("{:.1}", size.get() as f64 / 1e3)));
         table.row(&row);
     }
     Ok(table)

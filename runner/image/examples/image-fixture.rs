@@ -54,8 +54,12 @@ fn thaw(image: &str, base: Option<&str>) -> ! {
     let loader = Loader::new().expect("own program");
     let image = File::open(image).expect("image");
     let base = base.map(|path| File::open(path).expect("base image"));
-    let request =
-        ThawRequest { image: &image, base: base.as_ref().map(|file| ([9; 32], file)), close_from: 3 };
+    let request = ThawRequest {
+        image: &image,
+        base: base.as_ref().map(|file| ([9; 32], file)),
+        template: std::env::var_os("TEMPLATE").is_some(),
+        close_from: 3,
+    };
     // SAFETY: this process has one thread and nothing to lose.
     let error = unsafe { loader.thaw(&request) };
     println!("error: {error}");

@@ -5,6 +5,7 @@
 //! 4096         pages, in the order of the runs
 //! tables       areas, 32 bytes each: start u64, end u64, protection u32, backing u32, offset u64
 //!              runs, 16 bytes each: address u64, pages u64
+//!              hot runs, the same: pages of the program's files that the process used
 //! ```
 //!
 //! All numbers are little-endian. Areas are ascending and disjoint; runs are ascending and disjoint,
@@ -30,6 +31,8 @@ pub(crate) const MAX_AREAS: u64 = 60_000;
 pub(crate) const MAX_RUNS: u64 = 1 << 20;
 /// 32 GiB of pages.
 const MAX_PAGES: u64 = 8 << 20;
+/// 256 MiB of the program's files.
+pub(crate) const MAX_HOT_PAGES: u64 = 1 << 16;
 /// End of the user half of the address space with four-level page tables.
 pub(crate) const ADDRESS_END: u64 = 0x7fff_ffff_f000;
 pub(crate) const AREA_BYTES: u64 = 32;
@@ -57,6 +60,7 @@ pub struct Header {
     pub(crate) areas: u64,
     pub(crate) runs: u64,
     pub(crate) pages: u64,
+    pub(crate) hot: u64,
 }
 
 /// Where the kernel's own code was mapped, and which it was.
@@ -215,7 +219,7 @@ impl Reader<'_> {
 
 impl Header {
     /// Size of all fields together; the page's rest is zero.
-    const BYTES: usize = 8 + 4 + 4 + 32 + 8 + 32 + 8 * 3 + 8 * 9 + 8 * 3 + (8 * 3 + 32 + 8 * 5) + 8 * 3;
+    const BYTES: usize = 8 + 4 + 4 + 32 + 8 + 32 + 8 * 3 + 8 * 9 + 8 * 3 + (8 * 3 + 32 + 8 * 5) + 8 * 4;
 
     pub(crate) fn encode(&self, page: &mut [u8; PAGE_SIZE as usize]) {
         page.fill(0);
@@ -232,7 +236,7 @@ impl Header {
         writer.u64s(&[self.vdso.start, self.vdso.end, self.vdso.code]);
         writer.put(&self.vdso.digest);
         writer.u64s(&self.vdso.functions);
-        writer.u64s(&[self.areas, self.runs, self.pages]);
+        writer.u64s(&[self.areas, self.runs, self.pages, self.hot]);
     }
 
     fn decode(page: &[u8; PAGE_SIZE as usize]) -> Result<Self, ImageError> {
@@ -275,6 +279,7 @@ impl Header {
             areas: reader.u64(),
             runs: reader.u64(),
             pages: reader.u64(),
+            hot: reader.u64(),
         };
         if page[Self::BYTES..].iter().any(|&byte| byte != 0) {
             return Err(ImageError::Corrupted("padding"));
@@ -290,6 +295,7 @@ impl Header {
         within(self.areas, MAX_AREAS, "number of areas")?;
         within(self.runs, MAX_RUNS, "number of runs")?;
         within(self.pages, MAX_PAGES, "number of pages")?;
+        within(self.hot, MAX_HOT_PAGES, "number of hot runs")?;
         let vdso = &self.vdso;
         if vdso.end > ADDRESS_END
             || !(vdso.start <= vdso.code && vdso.code <= vdso.end)
@@ -306,7 +312,7 @@ impl Header {
     }
 
     fn tables_bytes(&self) -> u64 {
-        self.areas * AREA_BYTES + self.runs * RUN_BYTES
+        self.areas * AREA_BYTES + (self.runs + self.hot) * RUN_BYTES
     }
 
     /// Size of the whole image, in bytes.
@@ -322,6 +328,8 @@ pub struct Image {
     pub header: Header,
     pub(crate) areas: Vec<Area>,
     pub(crate) runs: Vec<Run>,
+    /// Pages of the program's files that are worth having at hand.
+    pub(crate) hot: Vec<Run>,
 }
 
 impl Image {
@@ -371,10 +379,14 @@ impl Image {
         let (area_bytes, run_bytes) = tables.split_at((header.areas * AREA_BYTES) as usize);
         let areas =
             area_bytes.chunks_exact(AREA_BYTES as usize).map(decode_area).collect::<Result<Vec<_>, _>>()?;
-        let runs: Vec<_> = run_bytes.chunks_exact(RUN_BYTES as usize).map(decode_run).collect();
-        let image = Self { header, areas, runs };
+        let mut runs: Vec<_> = run_bytes.chunks_exact(RUN_BYTES as usize).map(decode_run).collect();
+        let hot = runs.split_off(header.runs as usize);
+        let image = Self { header, areas, runs, hot };
         image.check_areas()?;
-        image.check_runs()?;
+        if image.check_runs(&image.runs, MAX_PAGES)? != header.pages {
+            return Err(ImageError::Corrupted("number of pages"));
+        }
+        image.check_runs(&image.hot, MAX_HOT_PAGES)?;
         Ok(image)
     }
 
@@ -401,12 +413,13 @@ impl Image {
         Ok(())
     }
 
-    fn check_runs(&self) -> Result<(), ImageError> {
+    /// Gives the number of pages in `runs`.
+    fn check_runs(&self, runs: &[Run], max: u64) -> Result<u64, ImageError> {
         let (mut end, mut pages) = (0, 0u64);
         let mut areas = self.areas.iter().peekable();
-        for run in &self.runs {
-            let bounded = run.pages > 0 && run.pages <= MAX_PAGES && run.address <= ADDRESS_END;
-            if !bounded || run.address % PAGE_SIZE != 0 || run.address < end {
+        for run in runs {
+            let bounded = run.pages > 0 && run.pages <= max && run.address <= ADDRESS_END;
+            if !bounded || !run.address.is_multiple_of(PAGE_SIZE) || run.address < end {
                 return Err(ImageError::Corrupted("run"));
             }
             end = run.end();
@@ -417,10 +430,7 @@ impl Image {
                 Some(_) | None => return Err(ImageError::Corrupted("run outside of any area")),
             }
         }
-        if pages != self.header.pages {
-            return Err(ImageError::Corrupted("number of pages"));
-        }
-        Ok(())
+        if pages > max { Err(ImageError::Corrupted("number of pages")) } else { Ok(pages) }
     }
 }
 

@@ -26,6 +26,7 @@ fn sample() -> Vec<u8> {
         areas: 2,
         runs: 2,
         pages: 3,
+        hot: 0,
     };
     let area = |start, end, backing, offset| Area { start, end, protection: 3, backing, offset };
     let mut page = [0; PAGE_SIZE as usize];
@@ -93,10 +94,11 @@ fn what_contradicts_itself_is_refused() {
 
 #[test]
 fn numbers_in_the_header_are_bounded() {
-    let counts_at = Header::BYTES - 24;
+    let counts_at = Header::BYTES - 32;
     check(set(counts_at, u64::MAX), "corrupted heap image: number of areas");
     check(set(counts_at + 8, u64::MAX), "corrupted heap image: number of runs");
     check(set(counts_at + 16, u64::MAX), "corrupted heap image: number of pages");
+    check(set(counts_at + 24, u64::MAX), "corrupted heap image: number of hot runs");
     let vdso_at = counts_at - 96;
     check(set(vdso_at, u64::MAX), "corrupted heap image: place of the vdso");
     check(set(vdso_at + 8, u64::MAX), "corrupted heap image: place of the vdso");

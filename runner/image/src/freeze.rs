@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     FileIdentity, PAGE_SIZE, arch, cpu,
-    format::{Area, Backing, Header, MAX_AREAS, MAX_RUNS, Run, Vdso},
+    format::{Area, Backing, Header, MAX_AREAS, MAX_HOT_PAGES, MAX_RUNS, Run, Vdso},
     interpose::{self, THAWED},
     maps::{self, Mapping},
     scratch::{Scratch, release},
@@ -103,7 +103,7 @@ const BASE_GAP: u64 = 256;
 pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError> {
     let bytes = MAX_MAPS_BYTES
         + MAX_AREAS as usize * size_of::<[u64; 4]>()
-        + MAX_RUNS as usize * size_of::<[u64; 2]>()
+        + (MAX_RUNS + MAX_HOT_PAGES) as usize * size_of::<[u64; 2]>()
         + PAGEMAP_ENTRIES * size_of::<u64>()
         + WRITE_BATCH * size_of::<libc::iovec>()
         + STACK_BYTES
@@ -160,6 +160,8 @@ struct Copier<'a> {
     maps: &'static mut [u8],
     areas: &'static mut [[u64; 4]],
     runs: &'static mut [[u64; 2]],
+    hot: &'static mut [[u64; 2]],
+    hot_pages: u64,
     entries: &'static mut [u64],
     batch: &'static mut [libc::iovec],
     batched: usize,
@@ -177,6 +179,8 @@ impl<'a> Copier<'a> {
             maps: scratch.allocate(MAX_MAPS_BYTES)?,
             areas: scratch.allocate(MAX_AREAS as usize)?,
             runs: scratch.allocate(MAX_RUNS as usize)?,
+            hot: scratch.allocate(MAX_HOT_PAGES as usize)?,
+            hot_pages: 0,
             entries: scratch.allocate(PAGEMAP_ENTRIES)?,
             batch: scratch.allocate(WRITE_BATCH)?,
             batched: 0,
@@ -207,6 +211,7 @@ fn header(request: &FreezeRequest<'_>) -> Header {
         areas: 0,
         runs: 0,
         pages: 0,
+        hot: 0,
     }
 }
 
@@ -329,7 +334,9 @@ impl Copier<'_> {
     }
 
     fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
-        let gap = if self.request.base.is_none() { BASE_GAP } else { 0 };
+        let is_base = self.request.base.is_none();
+        let gap = if is_base { BASE_GAP } else { 0 };
+        let program = is_base && self.areas_end_in_program();
         let mut run = Run { address: mapping.start, pages: 0 };
         let mut chunk = mapping.start;
         while chunk < mapping.end {
@@ -337,6 +344,9 @@ impl Copier<'_> {
             self.read_pagemap(chunk, pages as usize)?;
             for index in 0..pages {
                 let address = chunk + index * PAGE_SIZE;
+                if program {
+                    self.note_hot(self.entries[index as usize], address, mapping.start);
+                }
                 if !keep.wants(self.entries[index as usize], address) {
                     continue;
                 }
@@ -350,6 +360,29 @@ impl Copier<'_> {
             chunk += pages * PAGE_SIZE;
         }
         self.write_run(run)
+    }
+
+    /// Whether the area that is being copied shows a file of the program.
+    fn areas_end_in_program(&self) -> bool {
+        let last = (self.header.areas as usize).checked_sub(1).map(|last| self.areas[last]);
+        last.is_some_and(|[_, _, kind, _]| kind >> 32 >= u64::from(Backing::Program(0).encode()))
+    }
+
+    /// Notes pages of the program that are in use, so that templates can have them at hand.
+    fn note_hot(&mut self, entry: u64, address: u64, area: u64) {
+        if entry & (PRESENT | OF_A_FILE) != PRESENT | OF_A_FILE || self.hot_pages == MAX_HOT_PAGES {
+            return;
+        }
+        self.hot_pages += 1;
+        let count = self.header.hot as usize;
+        match self.hot[..count].last_mut() {
+            // A run does not reach from one area into the next.
+            Some([start, pages]) if *start + *pages * PAGE_SIZE == address && address != area => *pages += 1,
+            _ => {
+                self.hot[count] = [address, 1];
+                self.header.hot += 1;
+            }
+        }
     }
 
     fn read_pagemap(&mut self, address: u64, pages: usize) -> Result<(), Failure> {
@@ -418,6 +451,8 @@ impl Copier<'_> {
         self.write_at(areas, offset)?;
         let runs = as_bytes(&self.runs[..self.header.runs as usize]);
         self.write_at(runs, offset + areas.len() as u64)?;
+        let hot = as_bytes(&self.hot[..self.header.hot as usize]);
+        self.write_at(hot, offset + (areas.len() + runs.len()) as u64)?;
         let mut page = [0; PAGE_SIZE as usize];
         self.header.encode(&mut page);
         self.write_at(&page, 0)
@@ -441,6 +476,11 @@ impl Copier<'_> {
     }
 }
 
+// Bits of an entry in `/proc/PID/pagemap` (Linux `Documentation/admin-guide/mm/pagemap.rst`).
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+const OF_A_FILE: u64 = 1 << 61;
+
 /// Which pages of an area belong into the image.
 #[derive(Clone, Copy)]
 enum Keep {
@@ -453,11 +493,8 @@ enum Keep {
 }
 
 impl Keep {
-    /// `entry` is the page's in `/proc/PID/pagemap` (Linux `Documentation/admin-guide/mm/pagemap.rst`).
+    /// `entry` is the page's in `/proc/PID/pagemap`.
     fn wants(self, entry: u64, address: u64) -> bool {
-        const PRESENT: u64 = 1 << 63;
-        const SWAPPED: u64 = 1 << 62;
-        const OF_A_FILE: u64 = 1 << 61;
         let populated = entry & (PRESENT | SWAPPED) != 0;
         match self {
             Self::All => true,

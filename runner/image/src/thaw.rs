@@ -8,7 +8,10 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    os::{
+        fd::{AsRawFd, BorrowedFd, RawFd},
+        unix::fs::FileExt,
+    },
 };
 
 use crate::{
@@ -40,6 +43,9 @@ pub struct ThawRequest<'a> {
     pub image: &'a File,
     /// Id and file of its base image, if the image has one.
     pub base: Option<([u8; 32], &'a File)>,
+    /// Whether the thawed process is to have at hand what its forked children will need: the kernel
+    /// then copies page tables instead of having each child fault the same pages in.
+    pub template: bool,
     /// Descriptors from this one on are closed in the thawed process.
     pub close_from: u32,
 }
@@ -131,7 +137,6 @@ impl Loader {
     ///
     /// # Safety
     /// The process has one thread, and whatever its memory holds is no longer needed.
-    #[expect(clippy::missing_errors_doc, reason = "the error is all it returns")]
     pub unsafe fn thaw(&self, request: &ThawRequest<'_>) -> ThawError {
         match self.prepare(request) {
             Err(error) => error,
@@ -156,8 +161,12 @@ impl Loader {
         if image.header.base != request.base.map(|(id, _)| id) {
             return Err(ThawError::OtherBase);
         }
-        let plan = Plan::new(self, request, &image)?;
-        plan.place()
+        let hot = match request.base {
+            _ if !request.template => Vec::new(),
+            Some((_, base)) => Image::read(base)?.hot,
+            None => image.hot.clone(),
+        };
+        Plan { loader: self, request, image: &image, hot, reads: Vec::new() }.place()
     }
 }
 
@@ -174,19 +183,18 @@ struct Plan<'a> {
     loader: &'a Loader,
     request: &'a ThawRequest<'a>,
     image: &'a Image,
+    /// Pages of the program to be had at hand.
+    hot: Vec<Run>,
     /// Stretches of memory to be read, with the place of the first in the file.
     reads: Vec<(Vec<libc::iovec>, u64)>,
 }
 
-impl<'a> Plan<'a> {
-    fn new(loader: &'a Loader, request: &'a ThawRequest<'a>, image: &'a Image) -> Result<Self, ThawError> {
-        Ok(Self { loader, request, image, reads: Vec::new() })
-    }
-
+impl Plan<'_> {
     fn place(mut self) -> Result<Prepared, ThawError> {
         let overlays = self.overlays();
         let code = arch::restorer_code();
-        let step_count = 64 + self.image.areas.len() * 3 + overlays.len() + self.reads.len();
+        let step_count =
+            64 + self.image.areas.len() * 6 + overlays.len() * 3 + self.reads.len() + self.hot.len();
         let vectors: usize = self.reads.iter().map(|(vectors, _)| vectors.len() + 1).sum();
         let vdso_bytes = (self.loader.vdso.end - self.loader.vdso.start) as usize;
         let bytes = PAGE_SIZE as usize * 4
@@ -314,9 +322,57 @@ impl<'a> Plan<'a> {
             let (address, count) = (vectors.as_ptr() as u64, vectors.len() as u64);
             steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
         }
+        if self.request.template {
+            self.keep_at_hand(&mut steps, overlays)?;
+        }
         self.place_vdso(&mut steps, vdso_place);
         self.finish(&mut steps, scratch);
         Ok(steps)
+    }
+
+    /// Populates page tables, and makes each mapping one whose page tables a fork copies: one that has
+    /// a private page of its own. A word of it is written with the value that it has.
+    fn keep_at_hand(&self, steps: &mut Vec<Step>, overlays: &[(Run, u64)]) -> Result<(), ThawError> {
+        let advise = |start: u64, end: u64| {
+            let arguments = [start, end - start, libc::MADV_POPULATE_READ as u64, 0, 0, 0];
+            Step::call(libc::SYS_madvise, arguments, arch::ANY)
+        };
+        let word = |file: &File, offset: u64| {
+            let mut word = [0; 8];
+            file.read_exact_at(&mut word, offset).map(|()| u64::from_le_bytes(word))
+        };
+        let writable = (libc::PROT_READ | libc::PROT_WRITE) as u32;
+        for area in &self.image.areas {
+            let Backing::Program(index) = area.backing else { continue };
+            let hot = self.hot.iter().filter(|run| area.start <= run.address && run.end() <= area.end);
+            let mut hot = hot.peekable();
+            let Some(first) = hot.peek() else { continue };
+            if area.protection & libc::PROT_WRITE as u32 == 0 {
+                let file = self
+                    .loader
+                    .program
+                    .file(index)
+                    .ok_or(ImageError::Corrupted("area of an unknown file"))?;
+                let value = word(file, area.offset + (first.address - area.start))?;
+                let protect = |protection: u32| {
+                    let arguments = [area.start, area.end - area.start, u64::from(protection), 0, 0, 0];
+                    Step::call(libc::SYS_mprotect, arguments, 0)
+                };
+                steps.push(protect(area.protection | writable));
+                steps.push(Step::poke(first.address, value));
+                steps.push(protect(area.protection));
+            }
+            steps.extend(hot.map(|run| advise(run.address, run.end())));
+        }
+        let mut areas = self.image.areas.iter().peekable();
+        for &(run, offset) in overlays {
+            while areas.next_if(|area| area.end <= run.address).is_some() {}
+            if areas.peek().is_some_and(|area| area.protection & writable == writable) {
+                steps.push(Step::poke(run.address, word(self.request.image, offset)?));
+            }
+            steps.push(advise(run.address, run.end()));
+        }
+        Ok(())
     }
 
     fn map_area(&self, area: &Area) -> Result<Step, ThawError> {

@@ -1,4 +1,9 @@
 //! Everything that is tested from outside of the crates, in one binary: V8 is linked once.
 
+mod bad_input;
+mod cells;
+mod crash;
 mod fidelity;
+mod hostile;
+mod support;
 mod tidy;

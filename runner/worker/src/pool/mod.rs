@@ -9,6 +9,7 @@ mod base_image;
 mod child;
 mod connection;
 mod run;
+mod spares;
 mod spawner;
 mod templates;
 mod waiting;
@@ -29,6 +30,7 @@ use crate::{
 };
 use base_image::BaseImages;
 use connection::ConnectionError;
+use spares::Spares;
 use templates::Templates;
 use waiting::{Forked, ImagePair, Waiting};
 
@@ -43,18 +45,22 @@ pub struct PoolOptions {
     pub require_sandbox: bool,
     /// How many templates of heaps are kept waiting.
     pub hot_heaps: usize,
+    /// How many children of the base image's template are forked ahead of being needed.
+    pub spare_runs: usize,
     /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
     pub patience: Duration,
 }
 
 impl PoolOptions {
-    /// The usual: this executable, eight hot heaps, half a minute of patience.
+    /// The usual: this executable, eight hot heaps, a spare process for each processor, half a minute of
+    /// patience.
     pub fn new(state: PathBuf) -> Self {
         Self {
             worker: WorkerProgram::current(),
             state,
             require_sandbox: false,
             hot_heaps: 8,
+            spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
         }
     }
@@ -125,6 +131,7 @@ struct Inner {
     bases: BaseImages,
     zygote: Mutex<Arc<Waiting>>,
     base_template: Mutex<Option<Arc<Waiting>>>,
+    spares: Spares,
     templates: Templates,
 }
 
@@ -144,6 +151,7 @@ impl Pool {
             templates: Templates::new(options.hot_heaps),
             zygote: Mutex::new(Arc::new(zygote)),
             base_template: Mutex::new(None),
+            spares: Spares::new(options.spare_runs),
             options,
             heaps,
             loader,
@@ -152,6 +160,7 @@ impl Pool {
         };
         let pool = Self { inner: Arc::new(inner) };
         pool.inner.base_template().await?;
+        pool.inner.refill_spares();
         Ok(pool)
     }
 

@@ -96,6 +96,7 @@ impl Pool {
         let begun = Instant::now();
         let job = ToWorker::Run(job(request));
         let (mut worker, base) = pool.worker_for(request.start, &job).await?;
+        self.inner.refill_spares();
         let mut timings = Timings { start: begun.elapsed(), ..Timings::default() };
         let longest = (request.limits.result.get() as usize).max(MAX_CONSOLE_PIECE);
         worker.connection.set_max(longest + FRAME_OVERHEAD);
@@ -137,6 +138,12 @@ impl Inner {
         let patience = self.options.patience;
         match start {
             Start::Fresh => {
+                if let Some(spare) = self.spares.take() {
+                    match spare.connection.send(job, &[]).await {
+                        Ok(()) => return Ok((spare, self.bases.current(self).await?)),
+                        Err(_) => self.spares.clear(),
+                    }
+                }
                 let template = self.base_template().await?;
                 let forked =
                     within(patience, template.fork(Some(job))).await.inspect_err(|_| template.give_up())?;

@@ -97,7 +97,11 @@ impl Waiting {
         first: Option<&ToWorker>,
     ) -> Result<Forked, PoolError> {
         let base = images.base.as_ref();
-        let message = ToWorker::Thaw { base: base.map(|base| *base.id().as_bytes()) };
+        let message = ToWorker::Thaw {
+            base: base.map(|base| *base.id().as_bytes()),
+            // A child that is given a script at once forks no more.
+            template: first.is_none(),
+        };
         let mut files = vec![images.image.file().as_fd()];
         files.extend(base.map(|base| base.file().as_fd()));
         self.ask(&message, first, &files).await

@@ -13,8 +13,7 @@ use super::{
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
-    run,
-    sandbox,
+    run, sandbox,
 };
 use crate::protocol::{FromWorker, ToWorker, VERSION};
 
@@ -31,27 +30,31 @@ pub(crate) fn zygote() -> ! {
     channel.send(&FromWorker::Ready { version: VERSION, layers });
     loop {
         let (message, descriptors) = channel.receive();
-        let ToWorker::Thaw { base } = message else { end(EXIT_BROKEN) };
+        let ToWorker::Thaw { base, template } = message else { end(EXIT_BROKEN) };
         match fork_child() {
             Ok(Forked::Parent(child)) => {
                 drop(descriptors);
                 channel.send_with(&FromWorker::Forked, Some(child.as_fd()));
             }
-            Ok(Forked::Child) => thaw(&loader, base, descriptors),
+            Ok(Forked::Child) => thaw(&loader, base, template, descriptors),
             Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
         }
     }
 }
 
-fn thaw(loader: &Loader, base: Option<[u8; 32]>, mut descriptors: Vec<OwnedFd>) -> ! {
+fn thaw(loader: &Loader, base: Option<[u8; 32]>, template: bool, mut descriptors: Vec<OwnedFd>) -> ! {
     sandbox::die_with_parent();
     let base_file = if base.is_some() { descriptors.pop().map(File::from) } else { None };
     let Some([socket, image]) = files::<2>(descriptors) else { end(EXIT_BROKEN) };
     if Channel.replace(socket.into()).is_err() {
         end(EXIT_BROKEN);
     }
-    let request =
-        ThawRequest { image: &image, base: base.zip(base_file.as_ref()), close_from: FIRST_OWN_DESCRIPTOR };
+    let request = ThawRequest {
+        image: &image,
+        base: base.zip(base_file.as_ref()),
+        template,
+        close_from: FIRST_OWN_DESCRIPTOR,
+    };
     let error = lifecycle::thaw(loader, &request);
     Channel.send(&FromWorker::NotThawed(error.to_string()));
     end(EXIT_NORMAL)

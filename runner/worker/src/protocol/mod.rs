@@ -27,6 +27,8 @@ pub(crate) enum ToWorker {
     Thaw {
         /// Id of the base image that the image refers to.
         base: Option<[u8; 32]>,
+        /// Whether the child will fork, and not run a script itself.
+        template: bool,
     },
     /// To a process that waits: fork a child. With the child's socket.
     Fork,

@@ -63,12 +63,17 @@ pub(super) fn parse(text: &str) -> Scenario {
 }
 
 fn parse_cell(code: &str) -> Cell {
-    let after = |mark: &str| -> Vec<&str> { code.lines().filter_map(|line| line.strip_prefix(mark)).collect() };
+    let after =
+        |mark: &str| -> Vec<&str> { code.lines().filter_map(|line| line.strip_prefix(mark)).collect() };
     let (prints, throws, frozen) = (after("//= "), after("//=! "), after("//frozen "));
     let milliseconds = frozen.iter().map(|number| number.trim().parse::<u64>().expect("milliseconds")).sum();
     Cell {
         code: code.to_owned(),
-        expect: if throws.is_empty() { Expect::Prints(prints.join("\n")) } else { Expect::Throws(throws.join("\n")) },
+        expect: if throws.is_empty() {
+            Expect::Prints(prints.join("\n"))
+        } else {
+            Expect::Throws(throws.join("\n"))
+        },
         frozen: Duration::from_millis(milliseconds),
     }
 }

@@ -39,7 +39,8 @@ pub(super) struct Ran {
 impl Place {
     /// An empty folder; `name` must be another one in each test.
     pub(super) fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fidelity-{}-{name}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fidelity-{}-{name}", std::process::id()));
         fs::create_dir_all(&folder).expect("the target directory can be written");
         Self { folder, flags: Vec::new() }
     }
@@ -96,7 +97,9 @@ impl Place {
         let (_, shown, stderr) = finish(self.command(&["heap", "show", heap, "--json"]), "");
         let value = shown.split_once(&format!("\"{name}\":")).map(|(_, rest)| rest);
         let digits = value.map(|value| value.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
-        digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no {name} in {shown}{stderr}"))
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or_else(|| panic!("no {name} in {shown}{stderr}"))
     }
 
     #[track_caller]
@@ -134,7 +137,11 @@ fn binary() -> PathBuf {
     let test = env::current_exe().expect("a test knows where it is");
     let profile = test.parent().and_then(Path::parent).expect("tests are in target/…/deps");
     let binary = profile.join("stasis");
-    assert!(binary.is_file(), "{} is not built: run `cargo build` with the same profile first", binary.display());
+    assert!(
+        binary.is_file(),
+        "{} is not built: run `cargo build` with the same profile first",
+        binary.display()
+    );
     binary
 }
 

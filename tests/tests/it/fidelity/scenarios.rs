@@ -25,10 +25,10 @@ macro_rules! scenarios {
 
 scenarios! {
     abort_signals async_functions async_generators bigints blobs buffers closures collections compression
-    console_state crypto_keys crypto_rsa dates dynamic_code error_positions errors events
-    frozen_intrinsics generators hostile_globals hot_functions intl iterator_helpers message_ports
+    console_state crypto_errors crypto_keys crypto_rsa dates dynamic_code error_positions errors events
+    frozen_intrinsics generators global_events hostile_globals hot_functions intl iterator_helpers live_bindings message_ports
     microtasks modules objects osr_loop pending_work performance pipes private_members promises proxies
-    redeclared regexps shared_memory streams structured_clone symbols tagged_templates text_coding timers
+    redeclared regexps shared_memory streams structured_clone symbols tagged_templates text_coding timer_chains timers transfers
     typescript unhandled urls weak_references webassembly
 }
 
@@ -83,8 +83,13 @@ impl Playing {
             complaints.extend(complaint.map(|text| format!("cell {number}: {text}")));
             thread::sleep(cell.frozen);
             for _ in 0..if number > steps { 0 } else { empty } {
-                let nothing = Cell { code: "0".to_owned(), expect: Expect::Prints("0".to_owned()), frozen: cell.frozen };
-                complaints.extend(self.run(&nothing).map(|text| format!("empty cell after {number}: {text}")));
+                let nothing = Cell {
+                    code: "0".to_owned(),
+                    expect: Expect::Prints("0".to_owned()),
+                    frozen: cell.frozen,
+                };
+                complaints
+                    .extend(self.run(&nothing).map(|text| format!("empty cell after {number}: {text}")));
             }
         }
         complaints
@@ -109,10 +114,15 @@ impl Playing {
 
 fn complaint(expect: &Expect, ran: &Ran) -> Option<String> {
     let (wanted, got, is_right) = match expect {
-        Expect::Prints(text) => (text, &ran.stdout, ran.status == Some(0) && ran.stdout == *text && ran.heap.is_some()),
+        Expect::Prints(text) => {
+            (text, &ran.stdout, ran.status == Some(0) && ran.stdout == *text && ran.heap.is_some())
+        }
         Expect::Throws(text) => (text, &ran.stderr, ran.status == Some(1) && ran.stderr.starts_with(text)),
     };
     (!is_right).then(|| {
-        format!("status {:?}\n  expected: {wanted}\n  got:      {got}\n  stderr:   {}", ran.status, ran.stderr)
+        format!(
+            "status {:?}\n  expected: {wanted}\n  got:      {got}\n  stderr:   {}",
+            ran.status, ran.stderr
+        )
     })
 }

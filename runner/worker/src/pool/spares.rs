@@ -1,0 +1,66 @@
+//! Runs on the base image, forked before anybody asks for them: a fork takes longer than a short script.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use super::{Inner, PoolError, waiting::Forked, within};
+
+/// Processes that wait for their one script.
+#[derive(Debug)]
+pub(super) struct Spares {
+    wanted: usize,
+    ready: Mutex<VecDeque<Forked>>,
+    /// Whether somebody is refilling already.
+    refilling: AtomicBool,
+}
+
+impl Spares {
+    pub(super) fn new(wanted: usize) -> Self {
+        Self { wanted, ready: Mutex::default(), refilling: AtomicBool::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Forked>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self) -> Option<Forked> {
+        self.lock().pop_front()
+    }
+
+    /// Drops all, because one was found dead: whatever killed it may have killed the others.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn missing(&self) -> bool {
+        self.lock().len() < self.wanted
+    }
+}
+
+impl Inner {
+    /// Forks as many spares as are missing, in the background.
+    pub(super) fn refill_spares(self: &Arc<Self>) {
+        if !self.spares.missing() || self.spares.refilling.swap(true, Relaxed) {
+            return;
+        }
+        let pool = self.clone();
+        tokio::spawn(async move {
+            while pool.spares.missing() {
+                // Whoever needs a process next will see what is wrong.
+                let Ok(spare) = pool.fork_spare().await else { break };
+                pool.spares.lock().push_back(spare);
+            }
+            pool.spares.refilling.store(false, Relaxed);
+        });
+    }
+
+    async fn fork_spare(&self) -> Result<Forked, PoolError> {
+        let template = self.base_template().await?;
+        within(self.options.patience, template.fork(None)).await.inspect_err(|_| template.give_up())
+    }
+}

@@ -1,2 +1,0 @@
-// expect: failed
-await import("./support.js");

@@ -1,0 +1,2 @@
+// expect: failed | TypeError
+await WebAssembly.instantiateStreaming(1);
