@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stasis_image::{FileIdentity, FreezeRequest, Frozen, Loader, ThawRequest, freeze, interpose};
+use stasis_image::{FileIdentity, FreezeBase, FreezeRequest, Frozen, Loader, ThawRequest, freeze, interpose};
 
 thread_local!(static GENERATION: Cell<u32> = const { Cell::new(0) });
 
@@ -111,10 +111,7 @@ impl State {
 
     fn freeze(&mut self, path: &str, base: Option<&str>) {
         let open = |path| File::open(path).expect("own memory map");
-        let base = base.map(|path| {
-            let identity = FileIdentity::of(&File::open(path).expect("base")).expect("identity");
-            ([9; 32], identity)
-        });
+        let base = base.map(|path| File::open(path).expect("base image"));
         let image = File::create(path).expect("image file");
         let program = self.loader.program_files();
         let (maps, pagemap) = (open("/proc/self/maps"), open("/proc/self/pagemap"));
@@ -124,7 +121,11 @@ impl State {
             pagemap: pagemap.as_fd(),
             fingerprint: self.loader.fingerprint(),
             program: &program,
-            base,
+            base: base.as_ref().map(|file| FreezeBase {
+                id: [9; 32],
+                identity: FileIdentity::of(file).expect("identity"),
+                file: file.as_fd(),
+            }),
         };
         // SAFETY: one thread, and restartable sequences were switched off by whoever started us.
         match unsafe { freeze(&request) } {
@@ -135,7 +136,7 @@ impl State {
             Ok(Frozen::Thawed { .. }) => {
                 GENERATION.set(GENERATION.get() + 1);
                 // Its descriptors do not exist in this process.
-                std::mem::forget((image, maps, pagemap));
+                std::mem::forget((image, maps, pagemap, base));
                 interpose::after_clone();
                 say("thawed");
             }

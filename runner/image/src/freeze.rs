@@ -35,7 +35,18 @@ pub struct FreezeRequest<'a> {
     pub program: &'a [FileIdentity],
     /// Id and file of the base image; `None` makes a base image: one that is mapped in few, large
     /// pieces, and whose pages later images need not repeat.
-    pub base: Option<([u8; 32], FileIdentity)>,
+    pub base: Option<FreezeBase<'a>>,
+}
+
+/// The base image that a new image may refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct FreezeBase<'a> {
+    /// Its id.
+    pub id: [u8; 32],
+    /// How the kernel names its file in memory maps.
+    pub identity: FileIdentity,
+    /// Its file: pages that were written to and are what they were before need not be stored.
+    pub file: BorrowedFd<'a>,
 }
 
 /// How a call of [`freeze`] returned.
@@ -165,6 +176,8 @@ struct Copier<'a> {
     entries: &'static mut [u64],
     batch: &'static mut [libc::iovec],
     batched: usize,
+    /// Room for a page of the base image.
+    page: &'static mut [u64],
     written: u64,
     failure: Option<Failure>,
 }
@@ -184,6 +197,7 @@ impl<'a> Copier<'a> {
             entries: scratch.allocate(PAGEMAP_ENTRIES)?,
             batch: scratch.allocate(WRITE_BATCH)?,
             batched: 0,
+            page: scratch.allocate(PAGE_SIZE as usize / size_of::<u64>())?,
             written: PAGE_SIZE,
             failure: None,
         };
@@ -199,7 +213,7 @@ fn header(request: &FreezeRequest<'_>) -> Header {
     unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &mut robust_list, &mut robust_bytes) };
     Header {
         fingerprint: request.fingerprint,
-        base: request.base.map(|(id, _)| id),
+        base: request.base.map(|base| base.id),
         cpu: cpu::current(),
         monotonic: interpose::monotonic(),
         data: 0,
@@ -308,8 +322,8 @@ impl Copier<'_> {
 
     fn classify(&self, mapping: &Mapping<'_>) -> (Backing, Keep) {
         let Some(file) = mapping.file else { return (Backing::Anonymous, Keep::NonZero) };
-        if self.request.base.is_some_and(|(_, base)| base == file) {
-            return (Backing::Base, Keep::Changed);
+        if self.request.base.is_some_and(|base| base.identity == file) {
+            return (Backing::Base, Keep::Different { offset: mapping.offset, start: mapping.start });
         }
         match self.request.program.iter().position(|&known| known == file) {
             Some(index) => (Backing::Program(index as u32), Keep::Changed),
@@ -347,7 +361,7 @@ impl Copier<'_> {
                 if program {
                     self.note_hot(self.entries[index as usize], address, mapping.start);
                 }
-                if !keep.wants(self.entries[index as usize], address) {
+                if !self.wants(keep, self.entries[index as usize], address)? {
                     continue;
                 }
                 if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
@@ -383,6 +397,34 @@ impl Copier<'_> {
                 self.header.hot += 1;
             }
         }
+    }
+
+    /// Whether a page belongs into the image; `entry` is its in `/proc/PID/pagemap`.
+    fn wants(&mut self, keep: Keep, entry: u64, address: u64) -> Result<bool, Failure> {
+        let populated = entry & (PRESENT | SWAPPED) != 0;
+        let written_to = populated && entry & OF_A_FILE == 0;
+        Ok(match keep {
+            Keep::All => true,
+            Keep::Changed => written_to,
+            Keep::NonZero => populated && !is_zero(address),
+            Keep::Different { offset, start } => {
+                written_to && !self.is_as_in_base(address, offset + (address - start))?
+            }
+        })
+    }
+
+    fn is_as_in_base(&mut self, address: u64, offset: u64) -> Result<bool, Failure> {
+        let Some(base) = self.request.base else { return Ok(false) };
+        // SAFETY: the buffer has room for a page.
+        let read = accept(unsafe {
+            libc::pread(
+                base.file.as_raw_fd(),
+                self.page.as_mut_ptr().cast(),
+                PAGE_SIZE as usize,
+                offset as libc::off_t,
+            )
+        })?;
+        Ok(read == PAGE_SIZE as usize && page_at(address) == self.page)
     }
 
     fn read_pagemap(&mut self, address: u64, pages: usize) -> Result<(), Failure> {
@@ -484,30 +526,24 @@ const OF_A_FILE: u64 = 1 << 61;
 /// Which pages of an area belong into the image.
 #[derive(Clone, Copy)]
 enum Keep {
-    /// Pages that this process changed; the others come from the backing file.
+    /// Pages that this process wrote to; the others come from the backing file.
     Changed,
+    /// Pages that differ from the base image's, of which the area at `start` shows those from `offset`.
+    Different { offset: u64, start: u64 },
     /// Pages that hold anything but zeros.
     NonZero,
     /// Every page.
     All,
 }
 
-impl Keep {
-    /// `entry` is the page's in `/proc/PID/pagemap`.
-    fn wants(self, entry: u64, address: u64) -> bool {
-        let populated = entry & (PRESENT | SWAPPED) != 0;
-        match self {
-            Self::All => true,
-            Self::Changed => populated && entry & OF_A_FILE == 0,
-            Self::NonZero => populated && !is_zero(address),
-        }
-    }
+fn is_zero(address: u64) -> bool {
+    page_at(address).iter().all(|&word| word == 0)
 }
 
-fn is_zero(address: u64) -> bool {
-    // SAFETY: the caller found this page in a readable mapping of this process.
-    let words = unsafe { std::slice::from_raw_parts(address as *const u64, PAGE_SIZE as usize / 8) };
-    words.iter().all(|&word| word == 0)
+fn page_at(address: u64) -> &'static [u64] {
+    // SAFETY: the callers found this page in a readable mapping of this process, in which nothing
+    // changes while it is copied.
+    unsafe { std::slice::from_raw_parts(address as *const u64, PAGE_SIZE as usize / size_of::<u64>()) }
 }
 
 fn digest_of(start: u64, end: u64) -> [u8; 32] {

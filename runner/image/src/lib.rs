@@ -27,7 +27,7 @@ mod thaw;
 
 pub use arch::RESTORE_FAILED;
 pub use format::{Header, Image, ImageError};
-pub use freeze::{FreezeError, FreezeRequest, Frozen, freeze};
+pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, freeze};
 pub use maps::FileIdentity;
 pub use program::{Program, ProgramError};
 pub use thaw::{Loader, ThawError, ThawRequest};

@@ -91,7 +91,7 @@ impl BaseImages {
         let mut worker = booted.into_forked();
         let image = pool.heaps.create_image_file()?;
         let order = FreezeOrder { fingerprint: pool.loader.fingerprint(), ..pool.freeze_order(None) };
-        super::run::freeze(&mut worker, &order, &image).await?.map_err(PoolError::Worker)?;
+        super::run::freeze(&mut worker, &order, &image, None).await?.map_err(PoolError::Worker)?;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };
         let id = pool.heaps.save(image, facts).await?;
         self.write_note(id).map_err(PoolError::System)?;

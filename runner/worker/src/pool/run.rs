@@ -194,7 +194,7 @@ impl Inner {
         let image = self.heaps.create_image_file()?;
         let order = self.freeze_order(Some(base));
         within(self.options.patience, async {
-            freeze(&mut worker, &order, &image).await?.map_err(PoolError::Worker)
+            freeze(&mut worker, &order, &image, Some(base)).await?.map_err(PoolError::Worker)
         })
         .await?;
         timings.freeze = begun.elapsed();
@@ -226,10 +226,13 @@ pub(super) async fn freeze(
     worker: &mut Forked,
     order: &FreezeOrder,
     image: &File,
+    base: Option<&Base>,
 ) -> Result<Result<(), String>, PoolError> {
     let (maps, pagemap) = worker.child.open_memory_maps().map_err(PoolError::System)?;
     let order = ToWorker::Freeze(FreezeOrder { program: order.program.clone(), ..*order });
-    worker.connection.send(&order, &[image.as_fd(), maps.as_fd(), pagemap.as_fd()]).await?;
+    let mut files = vec![image.as_fd(), maps.as_fd(), pagemap.as_fd()];
+    files.extend(base.map(|base| base.image.file().as_fd()));
+    worker.connection.send(&order, &files).await?;
     loop {
         match worker.connection.receive().await? {
             FromWorker::Frozen { .. } => break,

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use stasis_image::{FileIdentity, FreezeRequest, Frozen};
+use stasis_image::{FileIdentity, FreezeBase, FreezeRequest, Frozen};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL,
@@ -61,7 +61,8 @@ fn run(engine: &mut Engine, job: Job) {
 }
 
 /// Writes the image and exits; returns only in a process that was thawed from it.
-fn freeze_into(engine: &mut Engine, order: &FreezeOrder, descriptors: Vec<OwnedFd>) {
+fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<OwnedFd>) {
+    let base_file = if order.base.is_some() { descriptors.pop() } else { None };
     let Some([image, maps, pagemap]) = files::<3>(descriptors) else { end(EXIT_BROKEN) };
     engine.prepare_to_freeze();
     let program: Vec<_> =
@@ -72,12 +73,16 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, descriptors: Vec<OwnedF
         pagemap: pagemap.as_fd(),
         fingerprint: order.fingerprint,
         program: &program,
-        base: order.base.map(|(id, device, inode)| (id, FileIdentity { device, inode })),
+        base: order.base.zip(base_file.as_ref()).map(|((id, device, inode), file)| FreezeBase {
+            id,
+            identity: FileIdentity { device, inode },
+            file: file.as_fd(),
+        }),
     };
     let message = match lifecycle::freeze(&request) {
         Ok(Frozen::Thawed { data }) => {
             // These belong to the process that was frozen; here their numbers are free.
-            std::mem::forget((image, maps, pagemap));
+            std::mem::forget((image, maps, pagemap, base_file));
             engine.thawed(data);
             return;
         }

@@ -41,7 +41,8 @@ pub(crate) enum ToWorker {
         /// The source, or why there is none.
         source: Result<ModuleText, String>,
     },
-    /// To a run that has returned: freeze into the file. With the image file, `maps`, and `pagemap`.
+    /// To a run that has returned: freeze into the file. With the image file, `maps`, `pagemap`, and
+    /// the base image if there is one.
     Freeze(FreezeOrder),
 }
 
