@@ -7,6 +7,13 @@ use crate::{cargo, failure::Failure, host, workspace};
 /// The example of `stasis-image` that its tests freeze and thaw, also as a static executable.
 const FIXTURE: &str = "image-fixture";
 
+/// Where the integration tests look for the `stasis` binary.
+const BINARY_VARIABLE: &str = "STASIS_BINARY";
+
+/// What `cargo test` runs: all but benchmarks, and documentation tests, which are run first, so that
+/// the last line of the suite counts tests that exist.
+const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
+
 /// Where those tests look for the static one.
 const FIXTURE_VARIABLE: &str = "STASIS_STATIC_FIXTURE";
 
@@ -18,11 +25,17 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         cargo::run(cargo::command(clippy))?;
     }
     let fixture = build_static_fixture()?;
+    cargo::run(cargo::command(["build", "--release", "-p", "stasis-server", "--bin", "stasis"]))?;
 
     let mut test = cargo::command(["test", "--release"]);
     if !chooses_packages(args) {
         test.arg("--workspace");
     }
+    if args.is_empty() {
+        cargo::run(cargo::command(["test", "--release", "--workspace", "--doc"]))?;
+        test.args(TARGETS);
+    }
+    test.env(BINARY_VARIABLE, workspace::target_dir().join("release/stasis"));
     if let Some(fixture) = fixture {
         test.env(FIXTURE_VARIABLE, fixture);
     }

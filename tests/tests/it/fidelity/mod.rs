@@ -3,8 +3,10 @@
 //! All of it goes through the binary, one process per generation, as people use it. The binary is the one
 //! beside this test's own; `STASIS_BINARY` names another.
 
+mod branches;
 mod cells;
 mod lasting;
+mod limits;
 mod place;
 mod programs;
 mod randomness;
