@@ -72,8 +72,14 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::with_spares(2).await
+    }
+
+    /// Without spares, there are as many processes as there are runs.
+    async fn with_spares(spare_runs: usize) -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let pool = Pool::start(options(folder.path()), heaps(folder.path())).await.expect("the pool starts");
+        let options = PoolOptions { spare_runs, ..options(folder.path()) };
+        let pool = Pool::start(options, heaps(folder.path())).await.expect("the pool starts");
         Self { pool, folder }
     }
 
@@ -139,7 +145,7 @@ fn open_descriptors() -> usize {
 }
 
 async fn a_run_is_boxed_in() {
-    let bench = Bench::new().await;
+    let bench = Bench::with_spares(0).await;
     assert!(bench.pool.layers().complete(), "{}", bench.pool.layers());
     let before = children();
     let pool = bench.pool.clone();
@@ -271,7 +277,7 @@ async fn a_run_beside_a_hostile_one_is_undisturbed() {
 }
 
 async fn a_dropped_run_is_killed() {
-    let bench = Bench::new().await;
+    let bench = Bench::with_spares(0).await;
     let before = children().len();
     for _ in 0..20 {
         let request = request("for (;;);", Start::Fresh);

@@ -87,6 +87,13 @@ impl Cli {
         self.arg("--directory-path").arg(folder)
     }
 
+    /// Says something else in the place of an argument.
+    pub(crate) fn replace_argument(&mut self, old: &str, new: &str) {
+        for argument in self.arguments.iter_mut().filter(|argument| *argument == old) {
+            *argument = new.into();
+        }
+    }
+
     pub(crate) fn heap(self, id: &str) -> Self {
         self.arg("--heap").arg(id)
     }

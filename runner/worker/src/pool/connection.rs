@@ -74,8 +74,16 @@ impl Connection {
         message: &ToWorker,
         descriptors: &[BorrowedFd<'_>],
     ) -> Result<(), ConnectionError> {
-        let frame = encode(message);
-        let mut rest = &frame[..];
+        self.send_frame(&encode(message), descriptors).await
+    }
+
+    /// Sends a message that is encoded already.
+    pub(super) async fn send_frame(
+        &self,
+        frame: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<(), ConnectionError> {
+        let mut rest = frame;
         let mut attached = descriptors;
         while !rest.is_empty() {
             let sent = self

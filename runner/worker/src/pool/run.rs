@@ -77,6 +77,8 @@ pub struct Timings {
 
 /// What a frame has besides the text in it.
 const FRAME_OVERHEAD: usize = 1 << 10;
+/// How often a run is started when workers die before they start it.
+const MAX_ATTEMPTS: usize = 4;
 /// Modules that one run may be loading at a time.
 const MAX_LOADING: usize = 1024;
 
@@ -95,8 +97,7 @@ impl Pool {
         let pool = &*self.inner;
         let begun = Instant::now();
         let job = ToWorker::Run(job(request));
-        let (mut worker, base) = pool.worker_for(request.start, &job).await?;
-        self.inner.refill_spares();
+        let (mut worker, base) = self.start_job(request.start, &job).await?;
         let mut timings = Timings { start: begun.elapsed(), ..Timings::default() };
         let longest = (request.limits.result.get() as usize).max(MAX_CONSOLE_PIECE);
         worker.connection.set_max(longest + FRAME_OVERHEAD);
@@ -106,6 +107,26 @@ impl Pool {
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
         let heap = if keep { Some(pool.keep(worker, &base, &mut timings).await) } else { None };
         Ok(Finished { outcome, heap, timings })
+    }
+}
+
+impl Pool {
+    /// A process that has started the job. A process that died before it did has run nothing: its place
+    /// is taken by another one, a few times.
+    async fn start_job(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+        let pool = &*self.inner;
+        let mut attempts = 0;
+        loop {
+            let started = pool.try_start_job(start, job).await;
+            self.inner.refill_spares();
+            attempts += 1;
+            match started {
+                Err(PoolError::Worker(why)) if attempts < MAX_ATTEMPTS => {
+                    tracing::debug!(why, "a worker died before it started its script");
+                }
+                other => return other,
+            }
+        }
     }
 }
 
@@ -124,17 +145,30 @@ fn job(request: &RunRequest) -> Job {
 }
 
 impl Inner {
-    /// A process in the wanted state that has the job, and the base image it refers to.
-    async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
-        // A waiting process that died between being asked and answering has run nothing: its place
-        // is taken by a new one, once.
-        match self.try_worker_for(start, job).await {
-            Err(PoolError::Worker(_)) => self.try_worker_for(start, job).await,
-            other => other,
+    async fn try_start_job(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+        let (mut worker, base) = self.worker_for(start, job).await?;
+        let received = within(self.options.patience, async { Ok(worker.connection.receive().await) }).await?;
+        match received {
+            Ok(FromWorker::Started) => Ok((worker, base)),
+            Ok(other) => Err(PoolError::unexpected(&other)),
+            Err(ConnectionError::Gone) => Err(self.died_early(&worker).await?),
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn try_worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+    /// Why a process ended that had not started its script.
+    async fn died_early(&self, worker: &Forked) -> Result<PoolError, PoolError> {
+        self.spares.clear();
+        Ok(match worker.child.wait().await.map_err(PoolError::System)? {
+            Exit::Status(stasis_image::RESTORE_FAILED) => {
+                PoolError::NotThawed("the heap could not be mapped into a new process".to_owned())
+            }
+            exit => PoolError::Worker(format!("it ended with {exit:?} before it started its script")),
+        })
+    }
+
+    /// A process in the wanted state that has the job, and the base image it refers to.
+    async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
         let patience = self.options.patience;
         match start {
             Start::Fresh => {
@@ -301,7 +335,6 @@ async fn watch(
                 return Ok(Outcome::Threw(ThrownError { message, stack }));
             }
             Ok(FromWorker::OutOfMemory) => return Ok(Outcome::Stopped(StopReason::Memory)),
-            Ok(FromWorker::NotThawed(why)) => return Err(PoolError::NotThawed(why)),
             // A worker that does not keep to the protocol is not ours any more.
             Ok(_) | Err(ConnectionError::Protocol(_)) => return Ok(Outcome::Stopped(StopReason::Crashed)),
             Err(ConnectionError::Gone) => return crashed(worker).await,
@@ -316,9 +349,6 @@ async fn crashed(worker: &Forked) -> Result<Outcome, PoolError> {
     let exit = worker.child.wait().await.map_err(PoolError::System)?;
     tracing::debug!(?exit, "worker ended without an outcome");
     match exit {
-        Exit::Status(stasis_image::RESTORE_FAILED) => {
-            Err(PoolError::NotThawed("the heap could not be mapped into a new process".to_owned()))
-        }
         Exit::Signal(SIGXCPU) => Ok(Outcome::Stopped(StopReason::Deadline)),
         Exit::Status(_) | Exit::Signal(_) => Ok(Outcome::Stopped(StopReason::Crashed)),
     }

@@ -1,8 +1,12 @@
 //! Worker processes that wait: the zygote and the templates. Each can be asked to fork.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use stasis_store::MappableImage;
@@ -12,7 +16,7 @@ use crate::{
     Layers,
     pool::WorkerProgram,
     process::{BOOT, ZYGOTE},
-    protocol::{FromWorker, ToWorker, VERSION},
+    protocol::{FromWorker, ToWorker, VERSION, encode},
 };
 
 /// Longest message of a process that runs no script.
@@ -86,13 +90,13 @@ impl Waiting {
     }
 
     /// Has a template fork.
-    pub(super) async fn fork(&self, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
-        self.ask(&ToWorker::Fork, first, &[]).await
+    pub(super) async fn fork(self: &Arc<Self>, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
+        self.ask(&ToWorker::Fork, first, Vec::new()).await
     }
 
     /// Has the zygote fork a child that becomes the process in `images`.
     pub(super) async fn thaw(
-        &self,
+        self: &Arc<Self>,
         images: &ImagePair,
         first: Option<&ToWorker>,
     ) -> Result<Forked, PoolError> {
@@ -102,30 +106,48 @@ impl Waiting {
             // A child that is given a script at once forks no more.
             template: first.is_none(),
         };
-        let mut files = vec![images.image.file().as_fd()];
-        files.extend(base.map(|base| base.file().as_fd()));
-        self.ask(&message, first, &files).await
+        let files = [Some(&images.image), base].into_iter().flatten();
+        self.ask(&message, first, files.map(|image| image.file().clone()).collect()).await
     }
 
     /// Sends an order together with the child's socket, in which `first` already waits, and takes the
     /// child's descriptor.
+    ///
+    /// The exchange is finished whether or not the caller goes on waiting for it: an answer that nobody
+    /// took would be taken for that to the next order. A child that nobody wants any more is
+    /// killed.
     async fn ask(
-        &self,
+        self: &Arc<Self>,
         order: &ToWorker,
         first: Option<&ToWorker>,
-        files: &[BorrowedFd<'_>],
+        files: Vec<Arc<File>>,
+    ) -> Result<Forked, PoolError> {
+        let (waiting, order, first) = (self.clone(), encode(order), first.map(encode));
+        let exchange = tokio::spawn(async move { waiting.exchange(&order, first.as_deref(), &files).await });
+        exchange.await.unwrap_or_else(|error| Err(PoolError::Worker(error.to_string())))
+    }
+
+    async fn exchange(
+        &self,
+        order: &[u8],
+        first: Option<&[u8]>,
+        files: &[Arc<File>],
     ) -> Result<Forked, PoolError> {
         let (connection, theirs): (Connection, OwnedFd) =
             Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
         // A first message that does not fit into the socket's buffer must wait for its reader.
-        let early = first.filter(|message| fits_into_buffer(message));
-        if let Some(message) = early {
-            connection.send(message, &[]).await?;
+        let (early, late) = match first {
+            Some(frame) if frame.len() > SURE_TO_FIT => (None, Some(frame)),
+            other => (other, None),
+        };
+        if let Some(frame) = early {
+            connection.send_frame(frame, &[]).await?;
         }
         let pidfd = {
             let mut parent = self.connection.lock().await;
-            let descriptors: Vec<_> = [theirs.as_fd()].into_iter().chain(files.iter().copied()).collect();
-            parent.send(order, &descriptors).await?;
+            let files = files.iter().map(|file| file.as_fd());
+            let descriptors: Vec<_> = [theirs.as_fd()].into_iter().chain(files).collect();
+            parent.send_frame(order, &descriptors).await?;
             drop(theirs);
             match parent.receive().await? {
                 FromWorker::Forked => parent.take_descriptor().ok_or(PoolError::NoDescriptor)?,
@@ -134,19 +156,12 @@ impl Waiting {
             }
         };
         let child = Child::from_pidfd(pidfd).map_err(PoolError::System)?;
-        if early.is_none()
-            && let Some(message) = first
-        {
-            connection.send(message, &[]).await?;
+        if let Some(frame) = late {
+            connection.send_frame(frame, &[]).await?;
         }
         Ok(Forked { connection, child })
     }
 }
 
-fn fits_into_buffer(message: &ToWorker) -> bool {
-    const SAFE_BYTES: usize = 32 << 10;
-    match message {
-        ToWorker::Run(job) => job.code.len() + job.name.len() < SAFE_BYTES,
-        _ => true,
-    }
-}
+/// Bytes that a socket's buffer takes even where an administrator made buffers small.
+const SURE_TO_FIT: usize = 32 << 10;

@@ -49,6 +49,7 @@ fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
 
 fn run(engine: &mut Engine, job: Job) {
     sandbox::limit(&job, engine.data_bytes());
+    Channel.send(&FromWorker::Started);
     let end_of_run = match engine.run(&job) {
         CellEnd::Returned(text) => FromWorker::Returned(text),
         CellEnd::Threw { message, stack } => FromWorker::Threw { message, stack },

@@ -107,6 +107,8 @@ pub(crate) enum FromWorker {
     NotForked(String),
     /// The image could not be thawed.
     NotThawed(String),
+    /// The script starts now.
+    Started,
     /// Console text.
     Console {
         /// Place in [`stasis_core::ConsoleLevel`], counted from zero.

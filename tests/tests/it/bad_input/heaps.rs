@@ -14,7 +14,11 @@ fn an_absent_heap_is_named() {
     let absent = "ab".repeat(32);
     let message = format!("there is no heap {absent}");
     refused(Cli::script("1", store.path()).heap(&absent), ABSENT, &message);
-    refused(Cli::script("1", store.path()).heap(&absent).arg("--json"), ABSENT, &format!("{{\"error\":\"{message}\"}}"));
+    refused(
+        Cli::script("1", store.path()).heap(&absent).arg("--json"),
+        ABSENT,
+        &format!("{{\"error\":\"{message}\"}}"),
+    );
     refused(Cli::new(&["heap", "show", &absent]).store(store.path()), ABSENT, &message);
     refused(Cli::new(&["heap", "rm", &absent]).store(store.path()), ABSENT, &message);
 }
@@ -114,7 +118,11 @@ fn keys_are_checked() {
     refused(with(&key("long", &[7; 33], 0o600)), USAGE, "expected a file of 32 bytes");
     refused(with(&key("exposed", &[7; 32], 0o644)), USAGE, "set it to 600");
     refused(with(files.path()), USAGE, "is not a heap key");
-    refused(with(&key("other", &[7; 32], 0o600)), DAMAGED, "not authenticated by this installation's heap key");
+    refused(
+        with(&key("other", &[7; 32], 0o600)),
+        DAMAGED,
+        "not authenticated by this installation's heap key",
+    );
     store.assert_resumes();
 }
 

@@ -25,7 +25,11 @@ fn interrupt(code: &str, signal: Signal) -> (Option<i32>, String) {
 
 #[test]
 fn an_interrupted_run_is_cancelled() {
-    for code in ["for (;;);", "await new Promise((r) => setTimeout(r, 60_000))", "/(a+)+$/.test('a'.repeat(60) + '!')"] {
+    for code in [
+        "for (;;);",
+        "await new Promise((r) => setTimeout(r, 60_000))",
+        "/(a+)+$/.test('a'.repeat(60) + '!')",
+    ] {
         let (status, stdout) = interrupt(code, Signal::INT);
         let answer: Answer = serde_json::from_str(&stdout).expect("an answer");
         assert_eq!((status, answer.status.as_str()), (Some(3), "cancelled"), "{code}");

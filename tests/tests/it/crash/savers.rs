@@ -121,8 +121,12 @@ fn assert_store_is_whole(store: &Path, acknowledged: &BTreeMap<String, u64>) {
     let stored = fs::read_dir(store).expect("the store is a folder");
     let names = stored.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     let (heaps, other): (Vec<String>, Vec<String>) = names.partition(|name| name.ends_with(".heap"));
-    complaints.extend(other.iter().filter(|name| *name != ".state").map(|name| format!("{name} was left behind")));
-    let unknown = heaps.iter().filter_map(|name| name.strip_suffix(".heap")).filter(|heap| !acknowledged.contains_key(*heap));
+    complaints
+        .extend(other.iter().filter(|name| *name != ".state").map(|name| format!("{name} was left behind")));
+    let unknown = heaps
+        .iter()
+        .filter_map(|name| name.strip_suffix(".heap"))
+        .filter(|heap| !acknowledged.contains_key(*heap));
     for heap in unknown {
         let ended = Cli::script("1", store).heap(heap).finish();
         if ended.code != Some(0) {

@@ -44,7 +44,8 @@ fn no_moment_to_kill_a_worker_makes_the_supervisor_hang() {
     let mut dice = Dice::new();
     let mut kills = 0;
     for round in 0..ROUNDS {
-        let code = "var kept = 6; await new Promise((r) => setTimeout(r, 10)); var fill = 'x'.repeat(1e6); kept";
+        let code =
+            "var kept = 6; await new Promise((r) => setTimeout(r, 10)); var fill = 'x'.repeat(1e6); kept";
         let cli = Cli::script(code, store.path()).arg("--json");
         let child = if round % 2 == 0 { cli } else { cli.heap(&heap) }.spawn();
         thread::sleep(dice.moment(LATEST));
@@ -55,11 +56,17 @@ fn no_moment_to_kill_a_worker_makes_the_supervisor_hang() {
         }
         let (code, stdout, stderr) = end(child);
         let Ok(answer) = serde_json::from_str::<Answer>(&stdout) else {
-            assert!(stderr.contains("\"error\"") && code.is_some_and(|code| code > 0), "{code:?} {stdout} {stderr}");
+            assert!(
+                stderr.contains("\"error\"") && code.is_some_and(|code| code > 0),
+                "{code:?} {stdout} {stderr}"
+            );
             continue;
         };
         let is_fitting = match answer.status.as_str() {
-            "completed" => answer.result.as_deref() == Some("6") && (answer.heap.is_some() != answer.heap_error.is_some()),
+            "completed" => {
+                answer.result.as_deref() == Some("6")
+                    && (answer.heap.is_some() != answer.heap_error.is_some())
+            }
             "failed" => code == Some(LIMIT_HIT) && answer.heap.is_none(),
             _ => false,
         };

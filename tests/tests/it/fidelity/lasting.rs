@@ -84,7 +84,6 @@ fn a_thousand_generations_do_not_grow() {
         lives.push(Life { took: ran.took, sizes: is_measured.then(|| sizes(&place, heap.as_deref())) });
     }
     let (young, old) = (Age::of(&lives[YOUNG]), Age::of(&lives[OLD]));
-    println!("{young:?}\n{old:?}");
     for (young, old) in young.largest.into_iter().zip(old.largest) {
         assert!(old as f64 <= 1.2 * young as f64, "{young} bytes became {old}");
     }

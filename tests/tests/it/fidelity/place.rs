@@ -38,10 +38,11 @@ pub(super) struct Ran {
 }
 
 impl Place {
-    /// An empty folder; `name` must be another one in each test.
+    /// An empty folder.
     pub(super) fn new(name: &str) -> Self {
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fidelity-{}-{name}", std::process::id()));
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("fidelity-{}-{name}-{}", std::process::id(), MADE.fetch_add(1, Relaxed));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&folder).expect("the target directory can be written");
         Self { folder, flags: Vec::new() }
     }

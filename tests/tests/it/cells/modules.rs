@@ -1,0 +1,207 @@
+//! Imports of files below the working folder, or below the script's own.
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use crate::support::{self, Answer, Cli, known_bug};
+
+/// Files, of which the first is run.
+fn run(files: &[(&str, &str)]) -> Answer {
+    let (store, folder) = (support::folder(), support::folder());
+    write(folder.path(), files);
+    Cli::file(&folder.path().join(files[0].0), store.path()).working_folder(folder.path()).answer()
+}
+
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("in a folder")).expect("folder");
+        fs::write(path, text).expect("write");
+    }
+}
+
+#[track_caller]
+fn returns(files: &[(&str, &str)], expect: &str) {
+    let answer = run(files);
+    assert_eq!(answer.result.as_deref(), Some(expect), "{answer:?}");
+}
+
+#[track_caller]
+fn throws(files: &[(&str, &str)], parts: &[&str]) {
+    let answer = run(files);
+    let error = answer.error.as_deref().unwrap_or_default();
+    assert!(
+        answer.status == "failed" && parts.iter().all(|part| error.contains(part)),
+        "{answer:?}, expected {parts:?}"
+    );
+    assert_eq!(answer.code, Some(1));
+}
+
+#[test]
+fn files_of_each_kind_can_be_imported() {
+    returns(&[("main.ts", "import { a } from './a.ts'; a"), ("a.ts", "export const a: number = 1")], "1");
+    returns(&[("main.js", "import a from './a.js'; a"), ("a.js", "export default { x: 2 }")], r#"{"x":2}"#);
+    returns(&[("main.js", "import * as all from './a.mjs'; all.b"), ("a.mjs", "export let b = 3")], "3");
+    returns(&[("main.ts", "import d from './d.json' with { type: 'json' }; d"), ("d.json", "[4]")], "[4]");
+    returns(
+        &[("main.js", "(await import('./a.mts')).default"), ("a.mts", "export default 5 as number")],
+        "5",
+    );
+    returns(
+        &[("main.js", "import './a.js'; globalThis.side"), ("a.js", "globalThis.side = 'effect'")],
+        "effect",
+    );
+    returns(
+        &[
+            ("main.js", "import a, { b as c } from './a.js'; [a, c]"),
+            ("a.js", "export default 6; export const b = 7"),
+        ],
+        "[6,7]",
+    );
+    returns(
+        &[
+            ("a/main.js", "import x from '../b/x.js'; x"),
+            ("b/x.js", "import y from './y.js'; export default y"),
+            ("b/y.js", "export default 8"),
+        ],
+        "8",
+    );
+    returns(
+        &[
+            ("main.js", "import v from './v.js'; v"),
+            ("v.js", "export default await new Promise((r) => setTimeout(r, 5, 9))"),
+        ],
+        "9",
+    );
+    returns(&[("main.js", "import { e } from './e.ts'; e.A"), ("e.ts", "export enum e { A = 10 }")], "10");
+    returns(
+        &[
+            ("main.js", "const [a, b] = await Promise.all([import('./a.js'), import('./a.js')]); a === b"),
+            ("a.js", ""),
+        ],
+        "true",
+    );
+    returns(
+        &[
+            ("main.js", "import u from './a.js'; u.endsWith('/a.js')"),
+            ("a.js", "export default import.meta.url"),
+        ],
+        "true",
+    );
+}
+
+#[test]
+fn cycles_are_resolved() {
+    returns(
+        &[
+            ("main.js", "import { even } from './even.js'; even(10)"),
+            ("even.js", "import { odd } from './odd.js'; export const even = (n) => n === 0 || odd(n - 1)"),
+            ("odd.js", "import { even } from './even.js'; export const odd = (n) => n !== 0 && even(n - 1)"),
+        ],
+        "true",
+    );
+    returns(
+        &[
+            ("main.js", "import * as me from './self.js'; me.v"),
+            ("self.js", "import { v as w } from './self.js'; export let v = 1; export const seen = w;"),
+        ],
+        "1",
+    );
+    throws(
+        &[
+            ("main.js", "import './a.js'"),
+            ("a.js", "import { b } from './b.js'; export const a = 1;"),
+            ("b.js", "import { a } from './a.js'; export const b = a;"),
+        ],
+        &["ReferenceError: Cannot access 'a' before initialization", "b.js:1:"],
+    );
+}
+
+#[test]
+fn what_cannot_be_imported_is_named() {
+    throws(&[("main.js", "import './absent.js'")], &["Cannot find module", "absent.js"]);
+    throws(
+        &[("main.js", "import { no } from './a.js'; no"), ("a.js", "export const yes = 1")],
+        &["SyntaxError", "'./a.js'", "'no'"],
+    );
+    throws(
+        &[("main.js", "import no from './a.js'; no"), ("a.js", "export const yes = 1")],
+        &["SyntaxError", "'default'"],
+    );
+    throws(&[("main.js", "import './a.js'"), ("a.js", "let x = ;")], &["SyntaxError", "a.js:1:9"]);
+    throws(
+        &[("main.js", "import './a.js'"), ("a.js", "1;\n  throw new Error('inside')")],
+        &["Error: inside", "a.js:2:9"],
+    );
+    throws(
+        &[("main.js", "import d from './d.json' with { type: 'json' }"), ("d.json", "{")],
+        &["SyntaxError"],
+    );
+    throws(&[("main.js", "import d from './d.json'; d"), ("d.json", "{}")], &["json"]);
+    throws(&[("main.js", "import 'bare'")], &["bare"]);
+    throws(&[("main.js", "import './a.txt'"), ("a.txt", "text")], &["modules end in"]);
+    throws(&[("main.js", "import '../outside.js'")], &["outside.js"]);
+    throws(&[("main.js", "import 'https://example.com/a.js'")], &["only files can be imported"]);
+    throws(&[("main.js", "await import('./absent.js')")], &["TypeError: Cannot find module", "absent.js"]);
+}
+
+#[test]
+fn links_do_not_lead_out() {
+    let (store, folder) = (support::folder(), support::folder());
+    write(
+        folder.path(),
+        &[("in/main.js", "import s from './link.js'; s"), ("secret.js", "export default 1")],
+    );
+    symlink(folder.path().join("secret.js"), folder.path().join("in/link.js")).expect("link");
+    let run = |working: &Path| {
+        Cli::file(&folder.path().join("in/main.js"), store.path()).working_folder(working).answer()
+    };
+    let refused = run(&folder.path().join("in"));
+    assert!(refused.error.is_some_and(|error| error.contains("only files below")));
+    assert_eq!(run(folder.path()).result.as_deref(), Some("1"), "below the working folder");
+}
+
+#[test]
+fn standard_input_imports_nothing() {
+    let store = support::folder();
+    for code in ["import './a.js'", "await import('./a.js')", "await import('file:///etc/hostname.js')"] {
+        let answer = Cli::script(code, store.path()).answer();
+        assert_eq!(answer.status, "failed", "{code}: {answer:?}");
+    }
+}
+
+#[test]
+fn imported_names_stay_for_later_cells() {
+    let (store, folder) = (support::folder(), support::folder());
+    write(
+        folder.path(),
+        &[
+            ("main.ts", "import { count, up } from './a.ts'; up(); count"),
+            ("a.ts", "export let count = 0; export const up = () => ++count"),
+        ],
+    );
+    let (_, heap) = Cli::file(&folder.path().join("main.ts"), store.path()).saved();
+    fs::remove_file(folder.path().join("a.ts")).expect("ours");
+    let (result, _) = Cli::script("[up(), count]", store.path()).heap(&heap).saved();
+    assert_eq!(result, "[2,0]", "without the file; what is imported is a copy, see below");
+}
+
+#[test]
+fn imported_names_are_live_bindings() {
+    known_bug("a cell's static import copies what it names", || {
+        returns(
+            &[
+                ("main.js", "import { count, up } from './a.js'; up(); count"),
+                ("a.js", "export let count = 0; export const up = () => ++count"),
+            ],
+            "1",
+        );
+    });
+}
+
+#[test]
+fn a_syntax_error_in_an_imported_typescript_file_is_one() {
+    known_bug("it is a TypeError, and says where twice", || {
+        let files = &[("main.js", "import './a.ts'"), ("a.ts", "1;\ntype A = ;")];
+        throws(files, &["SyntaxError: ", "a.ts:2:10"]);
+    });
+}
