@@ -93,7 +93,7 @@ impl Comparison {
                 node.first / stasis.first,
             ];
             let cells: Vec<_> = numbers.iter().map(|number| format!("{number:.2}")).collect();
-            table.row(&[&[name.clone()], &cells[..]].concat());
+            table.row(&[std::slice::from_ref(name), &cells[..]].concat());
         }
         let mean = |ratio: f64| format!("**{ratio:.2}**");
         let mut last = vec![String::new(); 7];

@@ -33,13 +33,14 @@ function tell(value, depth = 0, known = new Map()) {
   if (value instanceof Map) return `M(${each([...value].flat())})`;
   if (value instanceof Set) return `S(${each(value)})`;
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof Float64Array) return `D(${each(value)})`;
   if (ArrayBuffer.isView(value) || value instanceof WeakMap || value instanceof RegExp) return Object.prototype.toString.call(value);
   const own = Reflect.ownKeys(value).filter((key) => Object.getOwnPropertyDescriptor(value, key)?.enumerable);
   return `{${own.map((key) => `${String(key)}:${tell(value[key], depth + 1, known)}`).join()}}`;
 }
 function digest() {
   const parts = { seen: seen.splice(0), map: s.map, set: s.set, list: s.list, object: s.object, counted: s.counters.map((c) => c(0)),
-    bytes: s.bytes.join(), floats: s.floats.join(), p: s.instances.map((it) => it.p), slices: s.slices, text: s.text, big: s.big,
+    bytes: s.bytes.reduce((h, byte) => mix(h, byte, 1), 7), floats: s.floats, p: s.instances.map((it) => it.p), slices: s.slices, text: s.text.match(/.{1,30}/gsu), big: s.big,
     weak: keys.map((key) => s.weak.get(key)), proxy: { ...s.proxy }, settled: s.settled, dates: s.dates, symbols: s.symbols,
     frozen: s.frozen, hot: s.hot, functions: s.functions.map((f) => f.name), classes: s.classes.map((c) => c.name) };
   return Object.entries(parts).map(([name, value]) => `${name}=${tell(value)}`).join(" ");

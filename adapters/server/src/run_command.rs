@@ -81,7 +81,10 @@ fn read_script(file: &Path) -> Result<Script, Failure> {
     let explain = |source| Failure::Script { path: file.to_owned(), source };
     if file == Path::new("-") {
         let mut code = String::new();
-        io::stdin().take(MAX_SCRIPT).read_to_string(&mut code).map_err(explain)?;
+        io::stdin().take(MAX_SCRIPT + 1).read_to_string(&mut code).map_err(explain)?;
+        if code.len() as u64 > MAX_SCRIPT {
+            return Err(explain(io::Error::other(format!("it is larger than {} MB", MAX_SCRIPT >> 20))));
+        }
         return Ok(Script { name: "stdin".to_owned(), code, root: None });
     }
     let metadata = fs::metadata(file).map_err(explain)?;

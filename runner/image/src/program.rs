@@ -109,6 +109,18 @@ impl FileIdentity {
     }
 }
 
+/// Forgets which pages of the program's code this process has used so far: a base image notes the pages
+/// that are in use when it is made, for templates to have at hand.
+pub fn forget_code_pages() {
+    let Ok(text) = read_own_maps() else { return };
+    for mapping in maps::parse(&text).flatten() {
+        let code = libc::PROT_READ as u32 | libc::PROT_EXEC as u32;
+        if mapping.file.is_some() && mapping.protection == code && !mapping.shared {
+            crate::scratch::forget_file_pages(mapping.start, mapping.end);
+        }
+    }
+}
+
 pub(crate) fn read_own_maps() -> io::Result<Vec<u8>> {
     fs::read("/proc/self/maps")
 }

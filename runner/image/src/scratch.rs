@@ -84,6 +84,17 @@ pub(crate) fn release(start: u64, bytes: u64) {
     debug_assert!(unmapped.is_ok(), "a scratch area can be unmapped");
 }
 
+/// Drops the pages of a mapping of code from the page table; they are read from the file again when they
+/// are needed.
+pub(crate) fn forget_file_pages(start: u64, end: u64) {
+    // SAFETY: the caller found a private mapping of a file there that is executable and cannot be
+    // written to: every page is as it is in the file.
+    let advised = unsafe {
+        rustix::mm::madvise(start as *mut _, (end - start) as usize, rustix::mm::Advice::LinuxDontNeed)
+    };
+    debug_assert!(advised.is_ok(), "code can be forgotten");
+}
+
 /// The first page of a file, mapped.
 pub(crate) struct FilePage(*mut libc::c_void);
 

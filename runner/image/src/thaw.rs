@@ -81,6 +81,8 @@ pub enum ThawError {
 /// Runs of pages up to this size are read, larger ones are mapped.
 const READ_PAGES: u64 = 16;
 const READ_BATCH: usize = 1024;
+/// Runs of pages up to this size (1 MiB) are populated in a template.
+const MAX_POPULATED: u64 = 256;
 const STACK_BYTES: usize = 16 << 10;
 /// Places for the scratch area: from 16 TiB in steps of 64 GiB, far from where Linux puts things.
 const FIRST_PLACE: u64 = 0x1000_0000_0000;
@@ -370,7 +372,10 @@ impl Plan<'_> {
             if areas.peek().is_some_and(|area| area.protection & writable == writable) {
                 steps.push(Step::poke(run.address, word(self.request.image, offset)?));
             }
-            steps.push(advise(run.address, run.end()));
+            // The larger the heap, the less of it does a script touch.
+            if run.pages <= MAX_POPULATED {
+                steps.push(advise(run.address, run.end()));
+            }
         }
         Ok(())
     }

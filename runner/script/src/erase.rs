@@ -78,7 +78,7 @@ fn run(text: &str, grammar: Grammar, mode: Mode) -> (Result<TransformOutput, Err
     let reported = first.lock().unwrap_or_else(PoisonError::into_inner).take();
     match outcome {
         Ok(output) => match reported {
-            Some(fault) if matches!(output.map, Some(_)) => (Err(ErrorCode::InvalidSyntax), fault),
+            Some(fault) if output.map.is_some() => (Err(ErrorCode::InvalidSyntax), fault),
             fault => (Ok(output), fault.unwrap_or_else(|| unknown(""))),
         },
         Err(error) => (Err(error.code), reported.unwrap_or_else(|| unknown(&error.message))),

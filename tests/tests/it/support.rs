@@ -213,3 +213,9 @@ pub(crate) fn known_bug(why: &str, test: impl FnOnce()) {
     let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).is_err();
     assert!(failed, "is mended, take `known_bug` away: {why}");
 }
+
+/// Tells whoever reads the test's output.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so; the harness shows it on request")]
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}

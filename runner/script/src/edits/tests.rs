@@ -1,3 +1,5 @@
+//! Tests of edits: what was replaced, and where positions went.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -209,10 +209,10 @@ impl Visit for Guard<'_, '_> {
     }
 
     fn visit_fn_expr(&mut self, node: &FnExpr) {
-        self.scoped(node, |declare| node.ident.iter().for_each(|ident| declare(ident)));
+        self.scoped(node, |declare| node.ident.iter().for_each(declare));
     }
 
     fn visit_class_expr(&mut self, node: &ClassExpr) {
-        self.scoped(node, |declare| node.ident.iter().for_each(|ident| declare(ident)));
+        self.scoped(node, |declare| node.ident.iter().for_each(declare));
     }
 }

@@ -1,3 +1,5 @@
+//! Tests of the image cache: trust, damage, eviction.
+
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _},

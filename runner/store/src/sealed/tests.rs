@@ -1,3 +1,5 @@
+//! Tests of the sealed format: what was written is read, and nothing else is.
+
 use std::io::{Cursor, Write as _};
 
 use proptest::prelude::*;

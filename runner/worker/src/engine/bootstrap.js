@@ -8,29 +8,28 @@
   const {
     op_stasis_console,
     op_stasis_fill_random,
-    SubtleCrypto,
     Crypto,
   } = core.ops;
   const {
     ArrayIsArray,
     ArrayPrototypeJoin,
     ArrayPrototypeMap,
-    ArrayPrototypePush,
     Float64Array,
-    FunctionPrototypeCall,
     JSONStringify,
     ObjectDefineProperty,
     ObjectPrototype,
+    ObjectSetPrototypeOf,
     ReflectGetPrototypeOf,
-    ReflectOwnKeys,
     String,
+    StringPrototypeEndsWith,
     StringPrototypeRepeat,
+    StringPrototypeSlice,
     StringPrototypeReplaceAll,
     Uint32Array,
   } = primordials;
 
   const load = (file) => core.loadExtScript(`ext:deno_web/${file}.js`);
-  const infra = load("00_infra");
+  load("00_infra");
   const url = load("00_url");
   const console_ = load("01_console");
   const domException = load("01_dom_exception");
@@ -59,7 +58,6 @@
     enumerable: true,
     configurable: true,
   });
-  void infra;
 
   const define = (name, value, enumerable) =>
     ObjectDefineProperty(window, name, {
@@ -137,7 +135,45 @@
   for (const name in functions) {
     define(name, functions[name], true);
   }
+  // The global object is an event target.
+  define("self", window, false);
+  ObjectSetPrototypeOf(window, event.EventTarget.prototype);
+  event.setEventTargetData(window);
   event.saveGlobalThisReference(window);
+  core.setReportExceptionCallback(event.reportException);
+  core.setUnhandledPromiseRejectionHandler((promise, reason) => {
+    const rejection = new event.PromiseRejectionEvent("unhandledrejection", {
+      cancelable: true,
+      promise,
+      reason,
+    });
+    window.dispatchEvent(rejection);
+    return rejection.defaultPrevented;
+  });
+
+  // Errors of native code that are DOMExceptions; deno_core knows them by these names.
+  for (
+    const name of [
+      "AbortError",
+      "DataCloneError",
+      "DataError",
+      "IndexSizeError",
+      "InvalidAccessError",
+      "InvalidCharacterError",
+      "InvalidStateError",
+      "NetworkError",
+      "NotSupportedError",
+      "OperationError",
+      "QuotaExceededError",
+      "SyntaxError",
+      "TypeMismatchError",
+    ]
+  ) {
+    core.registerErrorBuilder(
+      `DOMException${name}`,
+      (message) => new domException.DOMException(message, name),
+    );
+  }
 
   // --- How values become text (CONTRACT.md, section 2) ---
 
@@ -203,9 +239,11 @@
     // What is not overridden below (table, dir, time, count, assert…) is Deno's. It tells levels
     // apart by number: 0 debug, 1 log and info, 2 warn, 3 error; and ends each text with a newline.
     const fromDeno = [LEVELS.debug, LEVELS.log, LEVELS.warn, LEVELS.error];
-    const console = new console_.Console((text, level) =>
-      op_stasis_console(fromDeno[level] ?? LEVELS.log, text.endsWith("\n") ? text.slice(0, -1) : text)
-    );
+    console_.setNoColorFns(() => true, () => true);
+    const console = new console_.Console((text, level) => {
+      if (StringPrototypeEndsWith(text, "\n")) text = StringPrototypeSlice(text, 0, -1);
+      print(fromDeno[level] ?? LEVELS.log, text);
+    });
     const method = (name, value) =>
       ObjectDefineProperty(console, name, {
         __proto__: null,
@@ -226,13 +264,11 @@
     const group = (...values) => {
       if (values.length > 0) console.log(...values);
       depth = depth < 100 ? depth + 1 : depth;
-      console.indentLevel = depth * 2;
     };
     method("group", group);
     method("groupCollapsed", group);
     method("groupEnd", () => {
       depth = depth > 0 ? depth - 1 : 0;
-      console.indentLevel = depth * 2;
     });
     return console;
   };
@@ -268,6 +304,9 @@
     define("crypto", crypto_.crypto, true);
     void crypto_.crypto.subtle;
     performance_.setTimeOrigin();
+    // They want a callback that feeds them from a network.
+    delete window.WebAssembly.compileStreaming;
+    delete window.WebAssembly.instantiateStreaming;
     // V8 hands these out again with each new global object.
     for (const name of ["Deno", "__bootstrap", "__infra", "__timers", "bootstrap"]) {
       delete window[name];
@@ -275,5 +314,4 @@
     return { __proto__: null, toText, left, __processTimers, __drainNextTickAndMacrotasks };
   };
   ObjectDefineProperty(window, "bootstrap", { __proto__: null, value: boot, configurable: true });
-  void FunctionPrototypeCall, ArrayPrototypePush, ReflectOwnKeys, SubtleCrypto;
 })(globalThis);

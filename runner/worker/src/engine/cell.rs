@@ -38,7 +38,9 @@ impl Engine {
         memory::allow(self.runtime.v8_isolate(), self.base_heap.saturating_add(heap));
         match self.evaluate(&job.name, &job.code).and_then(|value| self.result_text(value, job.result)) {
             Ok(text) => CellEnd::Returned(text),
-            Err(Thrown { message, stack }) => CellEnd::Threw { message, stack },
+            Err(Thrown { message, stack }) => {
+                CellEnd::Threw { message: shortened(message), stack: shortened(stack) }
+            }
         }
     }
 
@@ -51,20 +53,31 @@ impl Engine {
             self.constants.remove(name);
         }
         self.constants.extend(prepared.constants);
-        self.sources.remember(name, prepared.positions);
-        let value = self.execute(name, &prepared.code)?;
+        let first_line = self.sources.remember_cell(name, prepared.positions);
+        let value = self.execute(name, &prepared.code, first_line)?;
         self.settle(value)
     }
 
     /// Runs a prepared script; gives its completion value.
-    fn execute(&mut self, name: &str, code: &str) -> Result<v8::Global<v8::Value>, Thrown> {
+    fn execute(&mut self, name: &str, code: &str, first_line: i32) -> Result<v8::Global<v8::Value>, Thrown> {
         deno_core::scope!(scope, &mut self.runtime);
         v8::tc_scope!(let scope, scope);
         let (Some(code), Some(name)) = (v8::String::new(scope, code), v8::String::new(scope, name)) else {
             return Err(Thrown::bare("RangeError: the script is too long"));
         };
-        let origin =
-            v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
+        let origin = v8::ScriptOrigin::new(
+            scope,
+            name.into(),
+            first_line,
+            0,
+            false,
+            -1,
+            None,
+            false,
+            false,
+            false,
+            None,
+        );
         let value = v8::Script::compile(scope, code, Some(&origin)).and_then(|script| script.run(scope));
         match value {
             Some(value) => {
@@ -192,16 +205,29 @@ impl Thrown {
     fn from_core_error(error: CoreError) -> Self {
         match error.into_kind() {
             CoreErrorKind::Js(error) => Self {
-                message: error
-                    .exception_message
-                    .strip_prefix("Uncaught ")
-                    .unwrap_or(&error.exception_message)
-                    .to_owned(),
+                message: without_uncaught(&error.exception_message).to_owned(),
                 stack: frames_in(error.stack.as_deref().unwrap_or_default()),
             },
             other => Self::bare(&other.to_string()),
         }
     }
+}
+
+/// How V8 and deno_core begin the message of an exception that nobody caught.
+fn without_uncaught(message: &str) -> &str {
+    let message = message.strip_prefix("Uncaught ").unwrap_or(message);
+    message.strip_prefix("(in promise) ").unwrap_or(message)
+}
+
+/// Longest text of an error, in bytes; a script can make it as long as memory allows.
+const MAX_ERROR_TEXT: usize = 256 << 10;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_ERROR_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_ERROR_TEXT));
+        text.push('…');
+    }
+    text
 }
 
 /// Tells V8 that somebody looks at the promise: its rejection is this run's outcome.

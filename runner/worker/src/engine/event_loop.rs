@@ -90,14 +90,12 @@ impl Engine {
                 Some(_) | None => return,
             }
         };
-        let next = self.process_timers(now);
-        // Zero: no timers are left. The sign says whether they would keep Deno's own loop alive.
-        let next = next.filter(|next| *next != 0.0).map(f64::abs);
-        state.borrow().borrow::<Timers>().set_next(next);
+        self.process_timers(now);
     }
 
     /// Runs what is due. Exceptions are kept by deno_core, which reports them at the next poll.
-    fn process_timers(&mut self, now: f64) -> Option<f64> {
+    fn process_timers(&mut self, now: f64) {
+        let state = self.runtime.op_state();
         deno_core::scope!(scope, &mut self.runtime);
         v8::tc_scope!(let scope, scope);
         let undefined = v8::undefined(scope).into();
@@ -105,9 +103,12 @@ impl Engine {
         let now = v8::Number::new(scope, now).into();
         let next = process_timers.call(scope, undefined, &[now]).and_then(|next| next.number_value(scope));
         scope.reset();
+        // Zero: no timers are left. The sign says whether they would keep Deno's own loop alive. What
+        // the timers have set off may set the next one, so this comes first.
+        let next = next.filter(|next| *next != 0.0).map(f64::abs);
+        state.borrow().borrow::<Timers>().set_next(next);
         let drain_ticks = v8::Local::new(scope, &self.intrinsics.drain_ticks);
         drain_ticks.call(scope, undefined, &[]);
-        next
     }
 
     fn take_messages(&mut self) {

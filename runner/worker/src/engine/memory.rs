@@ -22,7 +22,8 @@ static ALLOWED: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// Has V8 ask before it takes more memory than a run may have, and say so before it gives up.
 pub(super) fn install(isolate: &mut v8::Isolate) {
-    isolate.add_near_heap_limit_callback(near_limit, std::ptr::null_mut());
+    let data = data_of(isolate);
+    isolate.add_near_heap_limit_callback(near_limit, data);
     isolate.set_oom_error_handler(out_of_memory);
 }
 
@@ -30,17 +31,43 @@ pub(super) fn install(isolate: &mut v8::Isolate) {
 pub(super) fn allow(isolate: &mut v8::Isolate, bytes: usize) {
     ALLOWED.store(bytes, Relaxed);
     isolate.remove_near_heap_limit_callback(near_limit, bytes);
-    isolate.add_near_heap_limit_callback(near_limit, std::ptr::null_mut());
+    let data = data_of(isolate);
+    isolate.add_near_heap_limit_callback(near_limit, data);
+}
+
+/// What [`near_limit`] is called with: the isolate.
+fn data_of(isolate: &mut v8::Isolate) -> *mut c_void {
+    // SAFETY: only reads the pointer, and turns it into one of another type of the same layout
+    // (`UnsafeRawIsolatePtr` is transparent).
+    unsafe { std::mem::transmute::<v8::UnsafeRawIsolatePtr, *mut c_void>(isolate.as_raw_isolate_ptr()) }
+}
+
+/// Bytes of objects on V8's heap.
+fn used(data: *mut c_void) -> usize {
+    // SAFETY: `data_of` made the pointer of the process's only isolate, which lives as long as the
+    // process; V8 allows its statistics to be read from within the callback.
+    let mut isolate = unsafe {
+        v8::Isolate::from_raw_isolate_ptr(std::mem::transmute::<*mut c_void, v8::UnsafeRawIsolatePtr>(data))
+    };
+    isolate.get_heap_statistics().used_heap_size()
 }
 
 /// V8's `NearHeapLimitCallback`: returns the new limit.
-extern "C" fn near_limit(_data: *mut c_void, current: usize, _initial: usize) -> usize {
+extern "C" fn near_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
     let allowed = ALLOWED.load(Relaxed);
     if current < allowed {
         return allowed;
     }
+    if used(data) < allowed - allowed / 8 {
+        // V8 also calls when it could not get memory outside of its heap, after a last collection.
+        // What the script then gets is an exception, if V8 only finds some room.
+        return current + HEADROOM_BYTES;
+    }
     report_and_end()
 }
+
+/// Room that is given to V8 to make an exception in.
+const HEADROOM_BYTES: usize = 1 << 20;
 
 /// V8's `OOMErrorCallback`: a table, a buffer or a compiler's zone could not grow; V8 would abort.
 extern "C" fn out_of_memory(_location: *const c_char, _details: &v8::OomDetails) {

@@ -47,7 +47,7 @@ pub(crate) struct Engine {
     base_heap: usize,
     /// Bytes on V8's heap after garbage was last collected for a freeze.
     heap_after_collection: usize,
-    /// Bytes of private writable memory when this process was thawed.
+    /// Bytes of private writable memory that the base image has.
     data_bytes: u64,
     /// Names that earlier cells declared with `const`.
     constants: HashSet<String>,
@@ -75,6 +75,8 @@ impl Engine {
             startup_snapshot: Some(STARTUP_SNAPSHOT),
             extensions: extension::all(),
             module_loader: Some(Rc::new(Loader::new(link.clone(), sources.clone()))),
+            shared_array_buffer_store: Some(deno_core::SharedArrayBufferStore::default()),
+            compiled_wasm_module_store: Some(deno_core::CompiledWasmModuleStore::default()),
             create_params: Some(v8::CreateParams::default().heap_limits(0, V8_HEAP_BYTES)),
             ..RuntimeOptions::default()
         });
@@ -103,12 +105,18 @@ impl Engine {
     pub(crate) fn warm_up(&mut self) {
         self.warm_up_cells();
         self.collect_garbage();
+        // A collection leaves work behind that the next script would have to do.
+        while v8::Platform::pump_message_loop(&self.platform, self.runtime.v8_isolate(), false) {}
+        // What booting took of the program's code is forgotten; what scripts take is remembered.
+        stasis_image::forget_code_pages();
+        self.warm_up_cells();
         self.sources.clear();
         self.base_heap = self.used_heap();
         self.heap_after_collection = self.base_heap;
     }
 
-    /// Bytes of private writable memory that the process had when it was thawed.
+    /// Bytes of private writable memory that are the runtime's own. What scripts have added since counts
+    /// against their limit, in whichever run they did.
     pub(crate) fn data_bytes(&self) -> u64 {
         self.data_bytes
     }
@@ -133,7 +141,10 @@ impl Engine {
 
     /// To be called first in a process that was thawed.
     pub(crate) fn thawed(&mut self, data_bytes: u64) {
-        self.data_bytes = data_bytes;
+        if self.data_bytes == 0 {
+            // The first thaw is that of the base image.
+            self.data_bytes = data_bytes;
+        }
     }
 }
 

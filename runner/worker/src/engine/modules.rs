@@ -12,6 +12,9 @@ use stasis_script::{Language, Source};
 use super::{host::Link, stack_trace::Sources};
 use crate::protocol::{ModuleKind, ModuleText};
 
+/// Longest URL of a module, in bytes.
+const MAX_SPECIFIER: usize = 8 << 10;
+
 pub(super) struct Loader {
     link: Rc<Link>,
     sources: Rc<Sources>,
@@ -39,6 +42,10 @@ impl ModuleLoader for Loader {
         _referrer: Option<&ModuleLoadReferrer>,
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
+        if specifier.as_str().len() > MAX_SPECIFIER {
+            let refusal = format!("a module's URL can have {MAX_SPECIFIER} bytes at most");
+            return ModuleLoadResponse::Sync(Err(JsErrorBox::type_error(refusal)));
+        }
         let answer = self.link.load_module(specifier.as_str());
         let (specifier, sources) = (specifier.clone(), self.sources.clone());
         ModuleLoadResponse::Async(Box::pin(async move {

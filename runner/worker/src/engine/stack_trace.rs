@@ -1,6 +1,11 @@
 //! What `error.stack` says: the script's own frames, at the script's own positions.
 
-use std::{cell::RefCell, collections::VecDeque, fmt::Write as _, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    fmt::Write as _,
+    rc::Rc,
+};
 
 use deno_core::{JsRuntime, v8};
 use stasis_script::PositionMap;
@@ -11,24 +16,55 @@ pub(super) const FRAME: &str = "    at ";
 /// Position maps of so many scripts are kept. Most scripts need none: their text is run as it is.
 const MAX_MAPS: usize = 256;
 
+/// Lines that a cell can have; more than fit into the longest script that is accepted.
+const LINES: u32 = 1 << 24;
+
+/// Cells that V8's line numbers can tell apart.
+const MAX_CELLS: u32 = (i32::MAX as u32 / LINES) - 1;
+
 /// Where the positions that V8 sees are in what the caller sent.
 #[derive(Default)]
 pub(super) struct Sources {
-    maps: RefCell<VecDeque<(String, PositionMap)>>,
+    maps: RefCell<VecDeque<Map>>,
+    /// Number of the latest cell that needed a map.
+    cells: Cell<u32>,
+}
+
+struct Map {
+    name: String,
+    /// Zero for modules.
+    number: u32,
+    positions: PositionMap,
 }
 
 impl Sources {
-    /// Keeps the map of the script or module that was most recently called `name`.
+    /// Keeps the map of a module.
     pub(super) fn remember(&self, name: &str, positions: PositionMap) {
+        self.keep(name, 0, positions);
+    }
+
+    /// Keeps the map of a cell. Cells share names, so each that needs a map has V8 count its lines from
+    /// a number of its own; returns how many lines V8 is to skip.
+    pub(super) fn remember_cell(&self, name: &str, positions: PositionMap) -> i32 {
+        if positions.is_identity() {
+            return 0;
+        }
+        let number = self.cells.get() % MAX_CELLS + 1;
+        self.cells.set(number);
+        self.keep(name, number, positions);
+        (number * LINES) as i32
+    }
+
+    fn keep(&self, name: &str, number: u32, positions: PositionMap) {
         let mut maps = self.maps.borrow_mut();
-        maps.retain(|(known, _)| known != name);
+        maps.retain(|map| map.name != name || map.number != number);
         if positions.is_identity() {
             return;
         }
         if maps.len() == MAX_MAPS {
             maps.pop_front();
         }
-        maps.push_back((name.to_owned(), positions));
+        maps.push_back(Map { name: name.to_owned(), number, positions });
     }
 
     pub(super) fn clear(&self) {
@@ -37,9 +73,10 @@ impl Sources {
 
     /// The caller's position for one of V8's; both count from one.
     pub(super) fn original(&self, name: &str, line: u32, column: u32) -> (u32, u32) {
+        let (number, line) = (line / LINES, line % LINES);
         let maps = self.maps.borrow();
-        match maps.iter().find(|(known, _)| known == name) {
-            Some((_, positions)) => positions.original(line, column),
+        match maps.iter().find(|map| map.name == name && map.number == number) {
+            Some(map) => map.positions.original(line, column),
             None => (line, column),
         }
     }

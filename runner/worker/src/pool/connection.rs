@@ -64,6 +64,17 @@ impl Connection {
         Ok((Self { socket, max, received: Vec::new(), descriptors: VecDeque::new() }, theirs))
     }
 
+    /// A second handle to the same socket, to send with while the first one receives.
+    pub(super) fn sender(&self) -> io::Result<Self> {
+        let socket = self.socket.get_ref().try_clone()?;
+        #[expect(
+            deprecated,
+            reason = "an OwnedFd keeps its descriptor, which the new function wants promised"
+        )]
+        let socket = AsyncFd::with_interest(socket, Interest::WRITABLE)?;
+        Ok(Self { socket, max: 0, received: Vec::new(), descriptors: VecDeque::new() })
+    }
+
     pub(super) fn set_max(&mut self, max: usize) {
         self.max = max;
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io,
     os::fd::AsFd,
     pin::pin,
     time::{Duration, Instant},
@@ -10,10 +11,16 @@ use std::{
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use stasis_core::{ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError};
 use stasis_store::{HeapError, HeapFacts, UnixMillis};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    Inner, Pool, PoolError, base_image::Base, child::Exit, connection::ConnectionError, templates::Advice,
-    waiting::Forked, within,
+    Inner, Pool, PoolError,
+    base_image::Base,
+    child::Exit,
+    connection::{Connection, ConnectionError},
+    templates::Advice,
+    waiting::Forked,
+    within,
 };
 use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker};
 
@@ -294,6 +301,7 @@ async fn watch(
     let mut cancel = pin!(cancel);
     let mut loading: FuturesUnordered<BoxFuture<'static, (u32, Result<ModuleText, String>)>> =
         FuturesUnordered::new();
+    let mut answers = Answers::default();
     let mut printed = 0;
     let mut pieces = String::new();
     loop {
@@ -303,10 +311,7 @@ async fn watch(
             () = &mut deadline => return Ok(Outcome::Stopped(StopReason::Deadline)),
             Some((id, source)) = loading.next() => {
                 let answer = ToWorker::Module { id, source };
-                tokio::select! {
-                    sent = worker.connection.send(&answer, &[]) => sent?,
-                    () = &mut deadline => return Ok(Outcome::Stopped(StopReason::Deadline)),
-                }
+                answers.send(&worker.connection, answer).map_err(PoolError::System)?;
                 continue;
             }
             message = worker.connection.receive() => message,
@@ -340,6 +345,38 @@ async fn watch(
             Err(ConnectionError::Gone) => return crashed(worker).await,
             Err(error @ ConnectionError::Socket(_)) => return Err(error.into()),
         }
+    }
+}
+
+/// Sends answers to a worker from a task of its own: a worker that is busy printing does not read, and
+/// the server must go on reading what it prints.
+#[derive(Default)]
+struct Answers {
+    /// Ends with the run. Its queue is bounded by what the run may be loading.
+    sending: Option<(mpsc::UnboundedSender<ToWorker>, JoinSet<()>)>,
+}
+
+impl Answers {
+    fn send(&mut self, connection: &Connection, answer: ToWorker) -> io::Result<()> {
+        if self.sending.is_none() {
+            let sender = connection.sender()?;
+            let (queue, mut queued) = mpsc::unbounded_channel::<ToWorker>();
+            let mut task = JoinSet::new();
+            task.spawn(async move {
+                while let Some(answer) = queued.recv().await {
+                    // A worker that is gone is noticed by whoever receives from it.
+                    if sender.send(&answer, &[]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            self.sending = Some((queue, task));
+        }
+        if let Some((queue, _)) = &self.sending {
+            // Fails only if the worker is gone.
+            let _gone = queue.send(answer);
+        }
+        Ok(())
     }
 }
 

@@ -25,7 +25,7 @@ impl SmallDisk {
         if mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], disk.path()) {
             return Some(disk);
         }
-        eprintln!("skipped: only root can mount a small file system to fill it");
+        support::note("skipped: only root can mount a small file system to fill it");
         None
     }
 
@@ -113,7 +113,7 @@ fn a_folder_that_cannot_be_written_is_refused() {
     let Some(disk) = SmallDisk::new(24) else { return };
     Cli::script("1", disk.path()).saved();
     if !mount(&["-o", "remount,ro"], disk.path()) {
-        eprintln!("skipped: the file system cannot be made read-only");
+        support::note("skipped: the file system cannot be made read-only");
         return;
     }
     refused(Cli::script("1", disk.path()), USAGE, "cannot use the directory");

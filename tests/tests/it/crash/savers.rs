@@ -46,7 +46,7 @@ fn what_was_acknowledged_survives_kills() {
     let orphans = processes::orphans();
     assert!(orphans.is_empty(), "workers without a supervisor: {orphans:?}");
     let acknowledged = acknowledged.into_inner().expect("nobody panics");
-    eprintln!("{} kills, {} heaps acknowledged", kills.into_inner(), acknowledged.len());
+    support::note(&format!("{} kills, {} heaps acknowledged", kills.into_inner(), acknowledged.len()));
     assert!(acknowledged.len() > 10, "the kills come too early: only {} were saved", acknowledged.len());
     assert_store_is_whole(store.path(), &acknowledged);
 }

@@ -7,7 +7,7 @@ use super::{
     place::{self, Place},
 };
 
-const PROGRAMS: u64 = 300;
+const PROGRAMS: u64 = 50;
 const CELLS: usize = 5;
 const STATEMENTS: u64 = 14;
 

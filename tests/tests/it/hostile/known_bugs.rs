@@ -1,6 +1,7 @@
 //! What the product does wrong and is known to: expectations stay right, and are not counted.
 
 use super::case::Case;
+use crate::support;
 
 /// Why a script is not held to its expectation.
 enum Known {
@@ -35,6 +36,7 @@ const KNOWN_BUGS: &[(&str, Known)] = &[
     ("reach_wasm_streaming.js", STREAMING),
     ("reach_wasm_streaming_instantiate.js", STREAMING),
     ("result_transferred_buffer.js", Always("structuredClone copies what it should transfer")),
+    ("throw_dom_exception.js", Always("a DOMException of native code arrives as undefined")),
     ("throw_error_huge_message.js", LARGE_FRAME),
     ("throw_message_is_kept_in_event_listener.js", Always("the error is reported as null")),
 ];
@@ -45,7 +47,11 @@ pub(super) fn judge(name: &str, went: Result<(), String>) -> Option<String> {
     match (went, known) {
         (Ok(()), Some(Always(why))) => Some(format!("{name}: is mended, take it off the list: {why}")),
         (Err(complaint), None) => Some(format!("{name}: {complaint}")),
-        (Err(_), Some(Always(_) | Sometimes(_))) | (Ok(()), None | Some(Sometimes(_))) => None,
+        (Err(complaint), Some(Always(why) | Sometimes(why))) => {
+            support::note(&format!("known: {name}: {complaint}: {why}"));
+            None
+        }
+        (Ok(()), None | Some(Sometimes(_))) => None,
     }
 }
 

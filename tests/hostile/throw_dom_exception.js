@@ -1,0 +1,2 @@
+// expect: failed | QuotaExceededError
+crypto.getRandomValues(new Uint8Array(65537));
