@@ -50,24 +50,21 @@ pub(crate) fn module(text: &str) -> Result<Erased, Fault> {
 }
 
 fn erase(text: &str, grammar: Grammar) -> Result<Erased, Fault> {
-    let (outcome, _) = run(text, grammar, Mode::StripOnly);
-    match outcome {
+    match run(text, grammar, Mode::StripOnly) {
         Ok(output) => Ok(Erased { code: output.code, positions: PositionMap::default() }),
-        Err(ErrorCode::UnsupportedSyntax) => print(text, grammar),
-        Err(_) => Err(run(text, grammar, Mode::StripOnly).1),
+        Err((ErrorCode::UnsupportedSyntax, _)) => print(text, grammar),
+        Err((_, fault)) => Err(fault),
     }
 }
 
 fn print(text: &str, grammar: Grammar) -> Result<Erased, Fault> {
-    let (outcome, fault) = run(text, grammar, Mode::Transform);
-    let output = outcome.map_err(|_| fault)?;
+    let output = run(text, grammar, Mode::Transform).map_err(|(_, fault)| fault)?;
     let mut segments = sourcemap::segments(output.map.as_deref().unwrap_or_default());
     sourcemap::recount(text, &mut segments);
     Ok(Erased { code: output.code, positions: PositionMap::printed(segments) })
 }
 
-/// Runs SWC in one mode. The fault is meaningful only if the outcome is an error.
-fn run(text: &str, grammar: Grammar, mode: Mode) -> (Result<TransformOutput, ErrorCode>, Fault) {
+fn run(text: &str, grammar: Grammar, mode: Mode) -> Result<TransformOutput, (ErrorCode, Fault)> {
     let sources = Lrc::new(SourceMap::default());
     let first = First::default();
     let handler = Handler::with_emitter(false, false, Box::new(Recorder(first.clone(), sources.clone())));
@@ -76,12 +73,12 @@ fn run(text: &str, grammar: Grammar, mode: Mode) -> (Result<TransformOutput, Err
         HANDLER.set(&handler, || operate(&sources, &handler, text.to_owned(), options))
     });
     let reported = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match outcome {
-        Ok(output) => match reported {
-            Some(fault) if output.map.is_some() => (Err(ErrorCode::InvalidSyntax), fault),
-            fault => (Ok(output), fault.unwrap_or_else(|| unknown(""))),
-        },
-        Err(error) => (Err(error.code), reported.unwrap_or_else(|| unknown(&error.message))),
+    match (outcome, reported) {
+        (Ok(output), None) => Ok(output),
+        // SWC goes on after it has reported something that it cannot express.
+        (Ok(_), Some(fault)) => Err((ErrorCode::InvalidSyntax, fault)),
+        (Err(error), Some(fault)) => Err((error.code, fault)),
+        (Err(error), None) => Err((error.code, Fault { message: error.message, range: 0..0 })),
     }
 }
 
@@ -100,10 +97,6 @@ fn options(grammar: Grammar, mode: Mode) -> Options {
         transform: Some(transform),
         ..Options::default()
     }
-}
-
-fn unknown(message: &str) -> Fault {
-    Fault { message: message.to_owned(), range: 0..0 }
 }
 
 /// The first error that SWC reported.

@@ -138,6 +138,8 @@
   // The global object is an event target.
   define("self", window, false);
   ObjectSetPrototypeOf(window, event.EventTarget.prototype);
+  const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+  define(webidl.brand, webidl.brand, false);
   event.setEventTargetData(window);
   event.saveGlobalThisReference(window);
   core.setReportExceptionCallback(event.reportException);

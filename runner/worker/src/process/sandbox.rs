@@ -137,7 +137,7 @@ fn limit_worker() {
 
 /// Room for what the runtime itself needs on top of what a script may use: parser, compiler, garbage
 /// collector, and the tables of a freeze.
-const OWN_BYTES: u64 = 192 << 20;
+const OWN_BYTES: u64 = 128 << 20;
 
 /// Sets the limits of one run. `data` is how much private writable memory the process has already.
 pub(crate) fn limit(job: &Job, data: u64) {

@@ -43,9 +43,7 @@ fn standard_input_is_read_like_a_file() {
 fn a_script_on_standard_input_that_is_too_large_is_refused() {
     let store = support::folder();
     let code = format!("{}throw new Error('the end')", " ".repeat(16 << 20));
-    known_bug("it is cut off at 16 MB, and what is left runs", || {
-        refused(Cli::script(code, store.path()), USAGE, "larger than 16 MB");
-    });
+    refused(Cli::script(code, store.path()), USAGE, "larger than 16 MB");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! JSON, anything else as Node's `util.inspect` shows it.
 
 use super::complaint;
-use crate::support::{self, assert_none, known_bug};
+use crate::support::{self, assert_none};
 
 #[track_caller]
 fn check(table: &[(&str, &str)]) {
@@ -123,12 +123,10 @@ fn promises_are_awaited() {
 
 #[test]
 fn two_timers_in_turn_are_waited_for() {
-    known_bug("fire_timers forgets a timer that was set while it ran the callbacks", || {
-        check(&[
-            ("const w = () => new Promise((r) => setTimeout(r, 5)); await w(); await w(); 'both'", "both"),
-            ("for (let i = 0; i < 5; i++) await new Promise((r) => setTimeout(r, 1)); 'all'", "all"),
-        ]);
-    });
+    check(&[
+        ("const w = () => new Promise((r) => setTimeout(r, 5)); await w(); await w(); 'both'", "both"),
+        ("for (let i = 0; i < 5; i++) await new Promise((r) => setTimeout(r, 1)); 'all'", "all"),
+    ]);
 }
 
 #[test]

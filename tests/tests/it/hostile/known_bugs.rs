@@ -15,29 +15,13 @@ use Known::{Always, Sometimes};
 
 const BUFFERS: Known =
     Always("the last-resort collection before a RangeError is taken for the heap limit: the run ends");
-const STREAMING: Known = Always("V8 has no streaming callback: the process dies");
-const LARGE_FRAME: Known = Always("the frame is larger than the server accepts");
 
 const KNOWN_BUGS: &[(&str, Known)] = &[
-    ("bomb_array_buffer.js", BUFFERS),
-    ("bomb_array_buffer_caught.js", BUFFERS),
-    ("bomb_array_buffer_huge.js", BUFFERS),
-    ("bomb_array_buffer_transfer.js", BUFFERS),
     ("bomb_wasm_memory.js", BUFFERS),
-    ("bomb_wasm_memory_caught.js", BUFFERS),
-    ("bomb_wasm_memory_many.js", BUFFERS),
     ("bomb_blob.js", Sometimes("an allocation of Rust's that fails aborts: a crash, not out of memory")),
-    ("pollute_string_prototype.js", Always("bootstrap.js calls text.endsWith and text.slice")),
     ("reach_host_methods.js", Always("a method rejects a promise of its own that nobody gets")),
-    ("reach_import_long_specifier.js", LARGE_FRAME),
     ("reach_import_many_modules.js", Sometimes("worker and server both wait for the other to read")),
-    ("reach_message_port_transfer.js", Always("postMessage(value, [transferred]) is a TypeError")),
     ("reach_report_error.js", Always("the global object is no EventTarget")),
-    ("reach_wasm_streaming.js", STREAMING),
-    ("reach_wasm_streaming_instantiate.js", STREAMING),
-    ("result_transferred_buffer.js", Always("structuredClone copies what it should transfer")),
-    ("throw_dom_exception.js", Always("a DOMException of native code arrives as undefined")),
-    ("throw_error_huge_message.js", LARGE_FRAME),
     ("throw_message_is_kept_in_event_listener.js", Always("the error is reported as null")),
 ];
 
