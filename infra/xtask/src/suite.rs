@@ -12,7 +12,7 @@ const BINARY_VARIABLE: &str = "STASIS_BINARY";
 
 /// What `cargo test` runs: all but benchmarks, and documentation tests, which are run first, so that
 /// the last line of the suite counts tests that exist.
-const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
+const TARGETS: [&str; 3] = ["--lib", "--bins", "--tests"];
 
 /// Where those tests look for the static one.
 const FIXTURE_VARIABLE: &str = "STASIS_STATIC_FIXTURE";
@@ -25,7 +25,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         cargo::run(cargo::command(clippy))?;
     }
     let fixture = build_static_fixture()?;
-    cargo::run(cargo::command(["build", "--release", "-p", "stasis-server", "--bin", "stasis"]))?;
+    // What tests start as programs of their own: the binary and the fixture.
+    cargo::run(cargo::command(["build", "--release", "--workspace", "--bins", "--examples"]))?;
 
     let mut test = cargo::command(["test", "--release"]);
     if !chooses_packages(args) {
