@@ -165,7 +165,7 @@ mod tests {
         check(&["run", "a.ts", "--heap-memory-max", "4097"], Err("4097 is not in 1..=4096"));
         check(&["run", "a.ts", "--execution-timeout", "301"], Err("301 is not in 1..=300"));
         check(&["run", "a.ts", "--execution-timeout", "1s"], Err("invalid digit"));
-        check(&["run", "a.ts", "--external-memory-max", "-1"], Err("--external-memory-max"));
+        check(&["run", "a.ts", "--external-memory-max", "-1"], Err("unexpected argument '-1'"));
         check(&["run", "a.ts", "--heap", "xyz"], Err("expected 64 lower-case hexadecimal digits"));
         check(&["run", "a.ts", "--heap", &id, "--stateless"], Err("cannot be used with"));
         check(&["run", "a.ts", "--unknown"], Err("unexpected argument"));

@@ -34,7 +34,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     }
     if args.is_empty() {
         cargo::run(cargo::command(["test", "--release", "--workspace", "--doc"]))?;
-        test.args(TARGETS);
+        // One run shows everything that fails.
+        test.args(TARGETS).arg("--no-fail-fast");
     }
     test.env(BINARY_VARIABLE, workspace::target_dir().join("release/stasis"));
     if let Some(fixture) = fixture {
