@@ -31,7 +31,9 @@ fn the_json_answer_has_all_fields() {
     let check = |code: &str, flags: &[&str], expect: &[(&str, Value)]| {
         let ended = Cli::script(code, store.path()).args(flags).arg("--json").finish();
         let answer: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
-        let fields: Vec<&str> = answer.as_object().expect("an object").keys().map(String::as_str).collect();
+        let mut fields: Vec<&str> =
+            answer.as_object().expect("an object").keys().map(String::as_str).collect();
+        fields.sort_unstable();
         let mut expected = ["status", "result", "error", "output", "heap", "heap_error", "timings_ms"];
         expected.sort_unstable();
         assert_eq!(fields, expected, "{code}");
