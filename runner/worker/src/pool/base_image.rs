@@ -13,7 +13,6 @@ use stasis_image::{FileIdentity, Loader};
 use stasis_store::{HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{Inner, PoolError, PoolOptions, waiting::Waiting, within};
-use crate::protocol::FreezeOrder;
 
 /// A base image that can be mapped.
 #[derive(Debug, Clone)]
@@ -90,8 +89,7 @@ impl BaseImages {
         let (booted, _) = Waiting::boot(&pool.options.worker).await?;
         let mut worker = booted.into_forked();
         let image = pool.heaps.create_image_file()?;
-        let order = FreezeOrder { fingerprint: pool.loader.fingerprint(), ..pool.freeze_order(None) };
-        super::run::freeze(&mut worker, &order, &image, None).await?.map_err(PoolError::Worker)?;
+        pool.freeze(&mut worker, &image, None).await?;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };
         let id = pool.heaps.save(image, facts).await?;
         self.write_note(id).map_err(PoolError::System)?;

@@ -10,7 +10,7 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use stasis_core::{ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError};
-use stasis_store::{HeapError, HeapFacts, UnixMillis};
+use stasis_store::{HeapFacts, MappableImage, UnixMillis};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -115,9 +115,7 @@ impl Pool {
         let heap = if keep { Some(pool.keep(worker, &base, &mut timings).await) } else { None };
         Ok(Finished { outcome, heap, timings })
     }
-}
 
-impl Pool {
     /// A process that has started the job. A process that died before it did has run nothing: its place
     /// is taken by another one, a few times.
     async fn start_job(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
@@ -204,7 +202,7 @@ impl Inner {
                     template.give_up();
                     self.templates.forget(heap);
                 })?;
-                Ok((forked, self.base_of(heap).await?))
+                Ok((forked, self.base_of(&self.heaps.open(heap).await?).await?))
             }
         }
     }
@@ -212,16 +210,12 @@ impl Inner {
     async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
         let images = self.images(heap).await?;
         let forked = self.thaw(&images, Some(job)).await?;
-        let base = match images.image.facts().base {
-            Some(base) => self.bases.open(self, base).await?,
-            None => self.bases.open(self, heap).await?,
-        };
-        Ok((forked, base))
+        Ok((forked, self.base_of(&images.image).await?))
     }
 
-    async fn base_of(&self, heap: HeapId) -> Result<Base, PoolError> {
-        let image = self.heaps.open(heap).await?;
-        self.bases.open(self, image.facts().base.unwrap_or(heap)).await
+    /// The base image that an image refers to; itself, if it is one.
+    async fn base_of(&self, image: &MappableImage) -> Result<Base, PoolError> {
+        self.bases.open(self, image.facts().base.unwrap_or(image.id())).await
     }
 
     /// Has a worker that returned freeze, and stores what it wrote.
@@ -233,23 +227,46 @@ impl Inner {
     ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
         let image = self.heaps.create_image_file()?;
-        let order = self.freeze_order(Some(base));
-        within(self.options.patience, async {
-            freeze(&mut worker, &order, &image, Some(base)).await?.map_err(PoolError::Worker)
-        })
-        .await?;
+        within(self.options.patience, self.freeze(&mut worker, &image, Some(base))).await?;
         timings.freeze = begun.elapsed();
         let facts = HeapFacts {
             base: Some(base.image.id()),
             fingerprint: stasis_core::Fingerprint::from_bytes(self.loader.fingerprint()),
             created: UnixMillis::now(),
         };
-        let id = self.heaps.save(image, facts).await.map_err(|error: HeapError| PoolError::Heap(error))?;
+        let id = self.heaps.save(image, facts).await?;
         timings.store = begun.elapsed() - timings.freeze;
         Ok(id)
     }
 
-    pub(super) fn freeze_order(&self, base: Option<&Base>) -> FreezeOrder {
+    /// Has a worker write its image, and waits until it has ended. Without a base image, it makes one.
+    pub(super) async fn freeze(
+        &self,
+        worker: &mut Forked,
+        image: &File,
+        base: Option<&Base>,
+    ) -> Result<(), PoolError> {
+        let (maps, pagemap) = worker.child.open_memory_maps().map_err(PoolError::System)?;
+        let mut files = vec![image.as_fd(), maps.as_fd(), pagemap.as_fd()];
+        files.extend(base.map(|base| base.image.file().as_fd()));
+        worker.connection.send(&ToWorker::Freeze(self.freeze_order(base)), &files).await?;
+        loop {
+            match worker.connection.receive().await? {
+                FromWorker::Frozen { .. } => break,
+                FromWorker::NotFrozen(why) => return Err(PoolError::Worker(why)),
+                // What was printed and asked for in the very last moment concerns nobody.
+                FromWorker::Console { .. } | FromWorker::LoadModule { .. } => {}
+                other => return Err(PoolError::unexpected(&other)),
+            }
+        }
+        // Only when the process has ended can nothing write to the file any more.
+        match worker.child.wait().await.map_err(PoolError::System)? {
+            Exit::Status(0) => Ok(()),
+            other => Err(PoolError::Worker(format!("it ended with {other:?} while freezing"))),
+        }
+    }
+
+    fn freeze_order(&self, base: Option<&Base>) -> FreezeOrder {
         let numbers = |identity: &stasis_image::FileIdentity| (identity.device, identity.inode);
         FreezeOrder {
             fingerprint: self.loader.fingerprint(),
@@ -259,34 +276,6 @@ impl Inner {
                 (*base.image.id().as_bytes(), device, inode)
             }),
         }
-    }
-}
-
-/// Has a worker write its image. The outer error is ours, the inner one the worker's.
-pub(super) async fn freeze(
-    worker: &mut Forked,
-    order: &FreezeOrder,
-    image: &File,
-    base: Option<&Base>,
-) -> Result<Result<(), String>, PoolError> {
-    let (maps, pagemap) = worker.child.open_memory_maps().map_err(PoolError::System)?;
-    let order = ToWorker::Freeze(FreezeOrder { program: order.program.clone(), ..*order });
-    let mut files = vec![image.as_fd(), maps.as_fd(), pagemap.as_fd()];
-    files.extend(base.map(|base| base.image.file().as_fd()));
-    worker.connection.send(&order, &files).await?;
-    loop {
-        match worker.connection.receive().await? {
-            FromWorker::Frozen { .. } => break,
-            FromWorker::NotFrozen(why) => return Ok(Err(why)),
-            // What was printed and asked for in the very last moment concerns nobody.
-            FromWorker::Console { .. } | FromWorker::LoadModule { .. } => {}
-            other => return Err(PoolError::unexpected(&other)),
-        }
-    }
-    // Only when the process has ended can nothing write to the file any more.
-    match worker.child.wait().await.map_err(PoolError::System)? {
-        Exit::Status(0) => Ok(Ok(())),
-        other => Ok(Err(format!("it ended with {other:?} while freezing"))),
     }
 }
 
