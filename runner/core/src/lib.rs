@@ -8,8 +8,12 @@ mod blob_store;
 mod heap_id;
 mod limits;
 mod outcome;
+pub mod ref_store;
+mod timestamp;
 
 pub use blob_store::{BlobInfo, BlobStore, StoreError, conformance};
 pub use heap_id::{Digest, Fingerprint, HeapId, ParseDigestError};
 pub use limits::{ByteSize, Limits};
 pub use outcome::{ConsoleLevel, Outcome, StopReason, ThrownError};
+pub use ref_store::{RefError, RefStore};
+pub use timestamp::Timestamp;
