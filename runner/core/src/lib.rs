@@ -5,15 +5,32 @@
 //! it depends on nothing of ours.
 
 mod blob_store;
+pub mod engine;
+mod execution;
+mod execution_log;
 mod heap_id;
 mod limits;
 mod outcome;
 pub mod ref_store;
+mod runner;
+mod session;
+mod tags;
+mod text;
 mod timestamp;
 
 pub use blob_store::{BlobInfo, BlobStore, StoreError, conformance};
+pub use engine::{Engine, EngineError};
+pub use execution::{ExecutionId, ExecutionRecord, OutputLength, ParseExecutionIdError, Status};
+pub use execution_log::{
+    ExecutionLog, ExecutionSummary, ListOrder, OutputPage, OutputRange, OutputRangeError,
+};
 pub use heap_id::{Digest, Fingerprint, HeapId, ParseDigestError};
 pub use limits::{ByteSize, Limits};
 pub use outcome::{ConsoleLevel, Outcome, StopReason, ThrownError};
 pub use ref_store::{RefError, RefStore};
+pub use runner::{
+    Recorder, Report, RequestError, RequestedRun, RunError, RunRequest, RunRules, Runner, SessionOutcome,
+};
+pub use session::{SessionEntry, SessionName, SessionNameError, SessionPosition, Sessions};
+pub use tags::{Removal, TagIndex, Tags, TagsError};
 pub use timestamp::Timestamp;

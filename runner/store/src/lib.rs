@@ -7,6 +7,7 @@
 //! * [`HeapStore`] is what the rest of the product uses: save, open, list, remove.
 //! * [`FileBlobStore`] keeps sealed images in a directory, durably.
 //! * [`ImageCache`] keeps uncompressed images in a directory, so that they can be mapped.
+//! * [`SledRefStore`] keeps references (sessions, tags, executions) in an embedded database.
 //! * [`sealed`] is the stored format; [`HeapKey`] authenticates it.
 //!
 //! This crate knows nothing of what is inside an image, and neither sockets nor cloud.
@@ -21,6 +22,7 @@ mod heap_store;
 mod identity;
 mod image_cache;
 pub mod sealed;
+mod sled_ref_store;
 
 pub use directory::DirectoryError;
 pub use file_blob_store::FileBlobStore;
@@ -29,3 +31,4 @@ pub use heap_key::{HeapKey, KeyError};
 pub use heap_store::{HeapInfo, HeapStore};
 pub use image_cache::{ImageCache, MappableImage};
 pub use sealed::{HeapFacts, UnixMillis};
+pub use sled_ref_store::{OpenError, SledRefStore};

@@ -18,6 +18,16 @@ pub struct MemoryRefStore {
 }
 
 impl MemoryRefStore {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Bytes>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
