@@ -30,6 +30,10 @@ pub struct Runner {
 /// neither is.
 #[async_trait]
 pub trait Recorder: Send + Sync {
+    /// Called once, when the script has ended: what it returns is how the run ends. Whoever wants to
+    /// cancel it afterwards is too late.
+    fn decide(&self, outcome: Outcome) -> Outcome;
+
     /// What is to be committed for a run that has ended so. Called again if the session has moved on
     /// meanwhile.
     async fn closing(&self, report: &Report) -> Result<Batch, RefError>;
@@ -129,7 +133,11 @@ impl Runner {
             start: from.heap.map_or(StartState::Fresh, StartState::Heap),
             keep: request.keep(),
         };
-        let finished = self.engine.run(&job, events, cancel).await?;
+        let mut finished = self.engine.run(&job, events, cancel).await?;
+        finished.outcome = recorder.decide(finished.outcome);
+        if !matches!(finished.outcome, Outcome::Returned(_)) {
+            finished.heap = None;
+        }
         self.settle(id, request, from, finished, recorder).await
     }
 

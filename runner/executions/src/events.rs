@@ -1,0 +1,38 @@
+//! What a run tells while it goes on.
+
+use std::sync::Arc;
+
+use futures::{FutureExt as _, future, future::BoxFuture};
+use stasis_core::{
+    ConsoleLevel,
+    engine::{ModuleText, RunEvents},
+};
+
+use crate::{admission::Permit, live::Live};
+
+/// Takes a run's console text and its leave of the processor.
+pub(crate) struct Events {
+    live: Arc<Live>,
+    permit: Permit,
+}
+
+impl Events {
+    pub(crate) const fn new(live: Arc<Live>, permit: Permit) -> Self {
+        Self { live, permit }
+    }
+}
+
+impl RunEvents for Events {
+    fn console(&mut self, level: ConsoleLevel, text: &str) {
+        self.live.output.print(level.prefix(), text);
+    }
+
+    fn ended(&mut self) {
+        self.permit.stop_running();
+    }
+
+    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
+        future::ready(Err(format!("Import of {specifier} is not allowed: modules are off on this server.")))
+            .boxed()
+    }
+}
