@@ -22,9 +22,7 @@ use stasis_core::ref_store::{Batch, Entry, Key, RefError, RefStore, Scan};
 pub use self::open::OpenError;
 use self::{
     disk::{Disk, FileDisk},
-    entries::Entries,
     folder_lock::FolderLock,
-    open::Opened,
     writer::{Database, Writer},
 };
 
@@ -71,11 +69,10 @@ impl SledRefStore {
 
     fn open_on(folder: &Path, disk: impl FnOnce(FileDisk) -> Box<dyn Disk>) -> Result<Self, OpenError> {
         let opened = open::open(folder)?;
-        let Opened { tree, lock, .. } = opened;
-        let entries = Entries::new(tree);
-        let database = Arc::new(Database { entries, disk: disk(opened.disk), failure: OnceLock::new() });
-        let writer = Writer::start(Arc::clone(&database)).map_err(OpenError::io(folder))?;
-        Ok(Self { writer, database, _lock: lock })
+        let disk = disk(opened.disk);
+        let database = Arc::new(Database { entries: opened.entries, disk, failure: OnceLock::new() });
+        let writer = Writer::start(Arc::clone(&database), opened.group).map_err(OpenError::io(folder))?;
+        Ok(Self { writer, database, _lock: opened.lock })
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) enum EntriesError {
     Database(#[from] sled::Error),
     #[error("the database panicked: {0}")]
     Panicked(String),
-    #[error("a value has lost its first byte or a later part")]
+    #[error("a value is not whole")]
     Torn,
     #[error(transparent)]
     KeyTooLong(#[from] KeyTooLong),
@@ -98,10 +98,22 @@ impl Entries {
         })
     }
 
-    /// Makes all changes at once; they may not be on the disk yet. There is one caller at a time.
-    pub(super) fn apply(&self, changes: &Changes) -> Result<(), EntriesError> {
+    /// The number of the last group that was applied.
+    pub(super) fn last_group(&self) -> Result<u64, EntriesError> {
+        unpanicked(|| match self.read().get(key::GROUP)? {
+            Some(number) => {
+                number.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| EntriesError::Torn)
+            }
+            None => Ok(0),
+        })
+    }
+
+    /// Makes all changes of a group at once; they may not be on the disk yet. There is one caller at a
+    /// time.
+    pub(super) fn apply(&self, group: u64, changes: &Changes) -> Result<(), EntriesError> {
         unpanicked(|| {
             let mut pairs = Batch::default();
+            pairs.insert(&key::GROUP, &group.to_be_bytes());
             for (key, value) in changes {
                 self.put_pairs(key, value.as_deref(), &mut pairs)?;
             }
@@ -112,6 +124,11 @@ impl Entries {
     /// Hands everything to the operating system. It is durable once the file is synced, too.
     pub(super) fn flush(&self) -> Result<(), EntriesError> {
         unpanicked(|| Ok(self.read().flush().map(drop)?))
+    }
+
+    #[cfg(test)]
+    pub(super) fn pairs(&self) -> usize {
+        self.read().len()
     }
 
     fn put_pairs(&self, key: &Key, value: Option<&[u8]>, pairs: &mut Batch) -> Result<(), EntriesError> {

@@ -2,11 +2,14 @@
 //!
 //! An entry is kept under the length of its partition's name (two bytes, big-endian), the name, and
 //! the sort key. Partitions therefore never lie within each other. No name is as long as
-//! [`PART_MARK`], so the parts of long values lie behind all entries.
+//! [`PART_MARK`], so the parts of long values lie behind all entries, and [`GROUP`] behind those.
 
 use std::ops::Bound;
 
 use stasis_core::ref_store::{Key, MAX_PARTITION, MAX_SORT, Order, Scan, Start};
+
+/// Keys from here to there.
+pub(super) type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// A key that cannot be stored.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +20,8 @@ pub(super) struct KeyTooLong {
 }
 
 const PART_MARK: [u8; 2] = [0xff; 2];
+/// Where the number of the last group of batches is kept.
+pub(super) const GROUP: [u8; 3] = [0xff; 3];
 const _: () = assert!(MAX_PARTITION < u16::from_be_bytes(PART_MARK) as usize);
 
 /// Where an entry is kept.
@@ -41,7 +46,7 @@ pub(super) fn sort_of<'a>(partition: &str, entry: &'a [u8]) -> &'a [u8] {
 }
 
 /// Where the entries that a scan may return are kept; nowhere, if there is no such partition.
-pub(super) fn range(scan: &Scan<'_>) -> Option<(Bound<Vec<u8>>, Bound<Vec<u8>>)> {
+pub(super) fn range(scan: &Scan<'_>) -> Option<Range> {
     let partition = of_partition(scan.partition)?;
     let key = |sort: &[u8]| [&partition, sort].concat();
     let start = match scan.start {
@@ -132,6 +137,7 @@ mod tests {
             let distinct: std::collections::BTreeSet<_> = entries.iter().collect();
             prop_assert_eq!(parts.len(), 4 * distinct.len());
             prop_assert!(entries.iter().max() < parts.keys().next());
+            prop_assert!(parts.keys().all(|part| part[..] < GROUP[..]));
         }
     }
 

@@ -7,11 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sled::Tree;
-
 use super::{
     disk::FileDisk,
-    entries::{EntriesError, SEGMENT, unpanicked},
+    entries::{Entries, EntriesError, SEGMENT, unpanicked},
     folder_lock::FolderLock,
 };
 use crate::directory::{Directory, DirectoryError};
@@ -76,6 +74,14 @@ impl OpenError {
     }
 }
 
+/// Commits were acknowledged that are not there.
+#[derive(Debug, thiserror::Error)]
+#[error("group {durable} was durable, and only group {found} is there")]
+struct Forgotten {
+    durable: u64,
+    found: u64,
+}
+
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
@@ -83,7 +89,9 @@ fn holder(pid: Option<u32>) -> String {
 /// An open database. The lock goes last.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) tree: Tree,
+    pub(super) entries: Entries,
+    /// The number of the last group of batches.
+    pub(super) group: u64,
     pub(super) disk: FileDisk,
     pub(super) lock: FolderLock,
 }
@@ -93,7 +101,7 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
     let directory = Directory::open_or_create(folder)?;
     let lock = FolderLock::take(folder)?;
     remove_stillborn(folder).map_err(OpenError::io(folder))?;
-    let tree = unpanicked(|| {
+    let opened = unpanicked(|| {
         let database = sled::Config::new()
             .path(folder)
             .cache_capacity(CACHE)
@@ -102,19 +110,27 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
             .open()?;
         let tree = database.open_tree(TREE)?;
         tree.flush()?;
-        Ok(tree)
+        let entries = Entries::new(tree);
+        let group = entries.last_group()?;
+        Ok((entries, group))
     });
-    let tree = tree.map_err(|error| OpenError::database(folder, error))?;
+    let (entries, group) = opened.map_err(|error| OpenError::database(folder, error))?;
     // Opening makes files, and syncs only some of them.
     let sync = || {
         for name in ["conf", "db"] {
             File::open(folder.join(name))?.sync_all()?;
         }
+        let disk = FileDisk::of(folder)?;
         directory.sync()?;
-        FileDisk::of(folder)
+        let durable = disk.last_durable()?;
+        Ok((disk, durable))
     };
-    let disk = sync().map_err(OpenError::io(folder))?;
-    Ok(Opened { tree, disk, lock })
+    let (disk, durable) = sync().map_err(OpenError::io(folder))?;
+    if group < durable {
+        let source = Box::new(Forgotten { durable, found: group });
+        return Err(OpenError::Damaged { folder: folder.to_owned(), source });
+    }
+    Ok(Opened { entries, group, disk, lock })
 }
 
 /// The database writes its settings before anything else, and neither at once nor synced: without a

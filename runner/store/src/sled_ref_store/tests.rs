@@ -27,6 +27,10 @@ impl Disk for Arc<TestDisk> {
         if self.fails.load(Ordering::SeqCst) { Err(io::Error::other("broken")) } else { Ok(()) }
     }
 
+    fn note_durable(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     fn room(&self) -> io::Result<u64> {
         Ok(self.room.load(Ordering::SeqCst))
     }
@@ -195,13 +199,7 @@ async fn values_of_any_length_follow_each_other() {
     batch.delete(key(0));
     batch.delete(key(1));
     store.commit(batch).await.expect("commit");
-    let everything = Opened { ..reopen(store, dir.path()) };
-    assert!(everything.tree.is_empty(), "no part is left behind");
-}
-
-fn reopen(store: SledRefStore, folder: &Path) -> Opened {
-    drop(store);
-    open::open(folder).expect("open")
+    assert_eq!(store.database.entries.pairs(), 1, "only the group's number is left");
 }
 
 /// The database never syncs the files that it keeps large pages in, so there must be none.

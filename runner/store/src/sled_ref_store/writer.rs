@@ -39,10 +39,11 @@ impl Database {
         }
     }
 
-    fn make_durable(&self, changes: &Changes) -> Result<(), WriteError> {
-        self.entries.apply(changes)?;
+    fn make_durable(&self, group: u64, changes: &Changes) -> Result<(), WriteError> {
+        self.entries.apply(group, changes)?;
         self.entries.flush()?;
-        Ok(self.disk.sync()?)
+        self.disk.sync()?;
+        Ok(self.disk.note_durable(group)?)
     }
 }
 
@@ -77,9 +78,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(database: Arc<Database>) -> io::Result<Self> {
+    /// Starts the thread. `last_group` is the number of the last group that was written.
+    pub(super) fn start(database: Arc<Database>, last_group: u64) -> io::Result<Self> {
         let (requests, waiting) = mpsc::channel(MAX_GROUP);
-        let work = move || write_groups(&database, waiting);
+        let work = move || write_groups(&database, last_group, waiting);
         let thread = thread::Builder::new().name("ref-store".to_owned()).spawn(work)?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
@@ -104,9 +106,11 @@ impl Drop for Writer {
     }
 }
 
-fn write_groups(database: &Database, mut waiting: mpsc::Receiver<Request>) {
+fn write_groups(database: &Database, last_group: u64, mut waiting: mpsc::Receiver<Request>) {
+    let mut number = last_group;
     while let Some(first) = waiting.blocking_recv() {
-        for (answer, result) in commit_together(database, group_of(first, &mut waiting)) {
+        number += 1;
+        for (answer, result) in commit_together(database, number, group_of(first, &mut waiting)) {
             // Whoever asked may be gone; the batch is committed all the same.
             drop(answer.send(result));
         }
@@ -129,7 +133,7 @@ type Answer = (oneshot::Sender<Result<(), RefError>>, Result<(), RefError>);
 
 /// Judges requests one after the other, and makes what holds durable with one sync. Conflicts, too, are
 /// known only then: what they were judged against may be a change of the same group.
-fn commit_together(database: &Database, requests: Vec<Request>) -> Vec<Answer> {
+fn commit_together(database: &Database, number: u64, requests: Vec<Request>) -> Vec<Answer> {
     // Where the disk does not say how much room it has, it will say that it is full.
     let room = database.disk.room().unwrap_or(u64::MAX);
     let mut group = Group::new(&database.entries, room);
@@ -139,7 +143,7 @@ fn commit_together(database: &Database, requests: Vec<Request>) -> Vec<Answer> {
         .collect();
     let changes = group.into_changes();
     if !changes.is_empty()
-        && let Err(error) = database.make_durable(&changes)
+        && let Err(error) = database.make_durable(number, &changes)
     {
         tracing::error!(error = &error as &dyn std::error::Error, "the session store has stopped");
         database.failure.get_or_init(|| Arc::new(error));

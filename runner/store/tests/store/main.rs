@@ -1,10 +1,12 @@
-//! The heap store as a whole: over real directories, damaged files, failing stores, killed processes.
+//! The stores as a whole: over real directories, damaged files, failing stores, killed processes.
 
 mod concurrency;
 mod crash;
 mod damage;
 mod full_disk;
 mod heaps;
+mod ref_store;
+mod ref_store_crash;
 
 use std::{io::Write as _, path::Path, sync::Arc};
 
