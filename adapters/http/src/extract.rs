@@ -1,0 +1,69 @@
+//! What comes in, with errors in our form.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// Parameters of the query string; unknown ones are refused by their types.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, error.body_text())),
+        }
+    }
+}
+
+/// A JSON body.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let message = "the body has to be JSON, with content type application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        }
+        let body = bytes(request, state).await?;
+        parse_json(&body).map(Self)
+    }
+}
+
+/// The whole body.
+pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+        let message = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large".to_owned(),
+            _ => rejection.body_text(),
+        };
+        Problem::new(rejection.status(), message)
+    })
+}
+
+/// A value from JSON; what is wrong is said with line and column.
+pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("bad JSON: {error}")))
+}
+
+/// Whether the content type says JSON (RFC 8259, or a `+json` suffix of RFC 6838).
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = media_type(headers);
+    media_type.eq_ignore_ascii_case("application/json") || media_type.ends_with("+json")
+}
+
+/// The content type without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
