@@ -1,16 +1,25 @@
 //! The command line.
 
+mod server;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use stasis_core::{ByteSize, HeapId, Limits};
 
+pub(crate) use server::{LogFormat, ServerArguments};
+
 /// Runs JavaScript and TypeScript, and remembers.
+///
+/// Without a subcommand a server starts: on --http-port or --sse-port, or else as an MCP server on
+/// standard input and output.
 #[derive(Debug, Parser)]
-#[command(name = "stasis", version, about, max_term_width = 100)]
+#[command(name = "stasis", version, about, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,7 +61,7 @@ pub(crate) struct RunArguments {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LimitArguments {
     /// What the script may keep on V8's heap, in megabytes (1–4096)
     #[arg(long, value_name = "MB", default_value_t = megabytes(Limits::DEFAULT_HEAP),
@@ -68,7 +77,7 @@ pub(crate) struct LimitArguments {
     execution_timeout: u64,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct StoreArguments {
     /// Where heaps are kept [default: $XDG_DATA_HOME/stasis/heaps]
     #[arg(long, value_name = "DIR")]
@@ -113,9 +122,10 @@ impl Arguments {
     /// Whether messages are to be JSON too.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
-            Command::Run(run) => run.json,
-            Command::Heap { command: HeapCommand::Ls(list) } => list.json,
-            Command::Heap { command: HeapCommand::Show(one) | HeapCommand::Rm(one) } => one.json,
+            None => false,
+            Some(Command::Run(run)) => run.json,
+            Some(Command::Heap { command: HeapCommand::Ls(list) }) => list.json,
+            Some(Command::Heap { command: HeapCommand::Show(one) | HeapCommand::Rm(one) }) => one.json,
         }
     }
 }

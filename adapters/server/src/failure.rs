@@ -1,6 +1,6 @@
 //! Why a command failed, what people and programs are told, and the exit status.
 
-use std::{error::Error, io, path::PathBuf, process::ExitCode};
+use std::{error::Error, io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use stasis_core::StoreError;
 use stasis_store::{DirectoryError, HeapError, KeyError};
@@ -21,6 +21,16 @@ pub(crate) enum Failure {
     Heap(#[from] HeapError),
     #[error(transparent)]
     Pool(#[from] PoolError),
+    #[error(transparent)]
+    Sessions(#[from] stasis_store::OpenError),
+    #[error(transparent)]
+    Refs(#[from] stasis_core::RefError),
+    #[error("cannot listen at {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("bad log filter: {0}")]
+    LogFilter(#[from] tracing_subscriber::filter::ParseError),
+    #[error("cannot measure: {0}")]
+    Metrics(metrics_exporter_prometheus::BuildError),
     #[error("cannot start: {0}")]
     Runtime(io::Error),
     #[error("cannot write output: {0}")]
@@ -67,10 +77,16 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Script { .. } | Self::NoHome | Self::Directory(_) | Self::Key(_) => USAGE,
+            Self::Script { .. }
+            | Self::NoHome
+            | Self::Directory(_)
+            | Self::Key(_)
+            | Self::Sessions(_)
+            | Self::Listen { .. }
+            | Self::LogFilter(_) => USAGE,
             Self::Heap(error) | Self::Pool(PoolError::Heap(error)) => heap_status(error),
             Self::Pool(PoolError::NotThawed(_)) => OTHER_BUILD,
-            Self::Pool(_) | Self::Runtime(_) | Self::Output(_) => INTERNAL,
+            Self::Pool(_) | Self::Refs(_) | Self::Metrics(_) | Self::Runtime(_) | Self::Output(_) => INTERNAL,
         })
     }
 }

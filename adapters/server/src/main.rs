@@ -2,29 +2,41 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that people see")]
 
 mod arguments;
+mod configuration;
 mod console;
 mod failure;
 mod heap_command;
 mod local_modules;
+mod logging;
+mod metrics;
 mod run_command;
+mod serve_command;
+mod sessions_database;
+mod signals;
 mod state;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use tracing_subscriber::EnvFilter;
-
-use arguments::{Arguments, Command};
+use arguments::{Command, LogFormat};
+use configuration::{Configuration, ConfigurationError};
 use failure::Failure;
+
+/// Usage: as in `stasis run --help`.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     // A worker is this same executable; it must not do anything else first.
     stasis_worker::run_if_worker();
-    let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("STASIS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let json = arguments.json();
-    match execute(arguments) {
+    let configuration = match Configuration::read(std::env::args_os(), configuration::environment) {
+        Ok(configuration) => configuration,
+        Err(ConfigurationError::Arguments(error)) => error.exit(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let json = configuration.arguments.json();
+    match execute(configuration) {
         Ok(code) => code,
         Err(failure) => {
             failure.report(json);
@@ -33,13 +45,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(arguments: Arguments) -> Result<ExitCode, Failure> {
+fn execute(configuration: Configuration) -> Result<ExitCode, Failure> {
+    let (command, server) = (&configuration.arguments.command, &configuration.arguments.server);
+    if server.print_config {
+        print!("{}", configuration.print());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let commands_log = || std::env::var("STASIS_LOG").unwrap_or_else(|_| "warn".to_owned());
+    match command {
+        None => logging::start(&server.log, server.log_format)?,
+        Some(_) => logging::start(&commands_log(), LogFormat::Text)?,
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
     runtime.block_on(async {
-        match arguments.command {
-            Command::Run(run) => run_command::run(run).await,
-            Command::Heap { command } => heap_command::run(command).await,
+        match configuration.arguments.command {
+            None => serve_command::run(configuration.arguments.server).await,
+            Some(Command::Run(run)) => run_command::run(run).await,
+            Some(Command::Heap { command }) => heap_command::run(command).await,
         }
     })
 }

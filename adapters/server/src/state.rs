@@ -26,7 +26,7 @@ impl State {
     pub(crate) fn open(arguments: &StoreArguments) -> Result<Self, Failure> {
         let directory = match &arguments.directory_path {
             Some(directory) => directory.clone(),
-            None => data_home().ok_or(Failure::NoHome)?.join("stasis").join("heaps"),
+            None => default_folder("heaps")?,
         };
         let folder = directory.join(".state");
         let blobs = FileBlobStore::open(&directory)?;
@@ -40,6 +40,11 @@ impl State {
         let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
         Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), folder })
     }
+}
+
+/// Where things of this kind are kept unless the user says otherwise.
+pub(crate) fn default_folder(kind: &str) -> Result<PathBuf, Failure> {
+    Ok(data_home().ok_or(Failure::NoHome)?.join("stasis").join(kind))
 }
 
 fn make_private(folder: &Path) -> Result<(), Failure> {

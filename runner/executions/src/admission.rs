@@ -122,6 +122,10 @@ impl Admission {
         self.lock().closed = true;
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// How many use a processor, and how many wait.
     pub(crate) fn load(&self) -> (usize, usize) {
         let state = self.lock();

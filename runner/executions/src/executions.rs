@@ -250,6 +250,17 @@ impl Executions {
         self.inner.log.output(id, range).await.map(Some)
     }
 
+    /// Whether executions can be accepted.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self) -> Result<(), SubmitError> {
+        if self.inner.admission.is_closed() {
+            return Err(SubmitError::ShuttingDown);
+        }
+        self.inner.log.list(ListOrder::NewestFirst, None, 1).await.map(drop).map_err(SubmitError::Refs)
+    }
+
     /// What is going on.
     pub fn load(&self) -> Load {
         let (running, waiting) = self.inner.admission.load();

@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_printed_is_written_and_what_is_left_goes_with_the_record() {
         let log = ExecutionLog::new(Arc::new(MemoryRefStore::default()), "here");
         let (output, id) = (Output::default(), ExecutionId::new());
@@ -111,11 +111,15 @@ mod tests {
         };
         output.print("", "one");
         output.print("[WARN] ", "two");
+        let is_there = async {
+            while read().await != "one\n[WARN] two\n" {
+                tokio::time::sleep(DELAY / 10).await;
+            }
+        };
         tokio::select! {
             written = output.write(&log, id) => written.expect("the store works"),
-            () = tokio::time::sleep(DELAY * 2) => {}
+            () = is_there => {}
         }
-        assert_eq!(read().await, "one\n[WARN] two\n");
         output.print("", "three");
         assert_eq!(output.length(), OutputLength { bytes: 21, lines: 3 });
         for _ in 0..2 {

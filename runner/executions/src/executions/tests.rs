@@ -127,21 +127,21 @@ async fn a_heap_that_is_not_there_is_refused_at_once() {
     assert!(matches!(bench.submit(absent).await, Err(SubmitError::NoHeap(_))));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn whoever_waits_gets_the_record_or_the_name() {
     let bench = Bench::new().await;
-    let wait = async |text: &str, seconds| {
-        let patience = Duration::from_secs(seconds);
+    let wait = async |text: &str, patience| {
         bench.executions.submit_and_wait(request(code(text)), &Caller::new("me"), patience).await
     };
-    let ended = wait("return 1", 5).await.expect("accepted").expect("it ended");
+    let ended = wait("return 1", LONG).await.expect("accepted").expect("it ended");
     assert_eq!((ended.record.status, ended.failure), (Status::Completed, None));
-    let id = wait("wait\nreturn 2", 5).await.expect("accepted").expect_err("it goes on");
+    let id =
+        wait("wait\nreturn 2", Duration::from_millis(100)).await.expect("accepted").expect_err("it goes on");
     let stored = bench.executions.inner.log.record(id).await.expect("the store works").expect("it is known");
     assert_eq!(stored.status, Status::Running);
     bench.engine.release();
     assert_eq!(bench.ended(id).await.result.as_deref(), Some("2"));
-    let failed = wait("fail", 5).await.expect("accepted").expect("it ended");
+    let failed = wait("fail", LONG).await.expect("accepted").expect("it ended");
     assert_eq!(failed.failure, Some(FailureKind::Internal));
 }
 
@@ -191,7 +191,7 @@ async fn the_queue_is_bounded_and_refuses_at_once() {
     assert_eq!(bench.run(code("return 1")).await.status, Status::Completed);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn output_is_readable_while_the_run_goes_on() {
     let bench = Bench::new().await;
     let id = bench.submit(code("print one\nprint two\nwait\nprint three")).await.expect("accepted");
@@ -200,8 +200,9 @@ async fn output_is_readable_while_the_run_goes_on() {
         let page = bench.executions.output(id, all).await.expect("the store works").expect("it is there");
         page.data
     };
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(read().await, "one\ntwo\n");
+    while read().await != "one\ntwo\n" {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     bench.engine.release();
     assert_eq!(bench.ended(id).await.output.lines, 3);
     assert_eq!(read().await, "one\ntwo\nthree\n");
@@ -246,14 +247,14 @@ async fn what_a_dead_server_left_has_failed() {
     assert_eq!(next.executions.record(ended.id).await.expect("the store works"), Some(ended));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_server_that_is_stopped_drains_and_then_interrupts() {
     let bench = Bench::new().await;
     let drained = bench.submit(code("wait\nreturn 1")).await.expect("accepted");
     let interrupted = bench.submit(code("wait\nreturn 2")).await.expect("accepted");
     bench.running(drained).await;
     bench.engine.release();
-    bench.executions.shut_down(Duration::from_secs(5)).await;
+    bench.executions.shut_down(Duration::from_millis(300)).await;
     assert_eq!(bench.ended(drained).await.status, Status::Completed);
     let record = bench.ended(interrupted).await;
     assert_eq!(record.status, Status::Failed);

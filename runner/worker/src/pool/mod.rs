@@ -8,6 +8,7 @@
 mod base_image;
 mod child;
 mod connection;
+mod engine;
 mod run;
 mod spares;
 mod spawner;
@@ -21,8 +22,9 @@ use stasis_image::Loader;
 use stasis_store::{HeapError, HeapStore};
 use tokio::sync::Mutex;
 
-pub use run::{Finished, RunEvents, RunRequest, Start, Timings};
+pub use run::Finished;
 pub use spawner::WorkerProgram;
+pub use stasis_core::engine::{Job as RunRequest, RunEvents, StartState as Start, Timings};
 
 use crate::{
     Layers,
@@ -116,6 +118,15 @@ impl From<ConnectionError> for PoolError {
     }
 }
 
+/// Processes that wait for something to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingProcesses {
+    /// Children of the base image's template.
+    pub spares: usize,
+    /// Templates of heaps.
+    pub hot_heaps: usize,
+}
+
 /// Runs scripts. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -167,6 +178,11 @@ impl Pool {
     /// Which layers of the sandbox are active.
     pub fn layers(&self) -> Layers {
         self.inner.layers
+    }
+
+    /// How many processes wait.
+    pub fn waiting(&self) -> WaitingProcesses {
+        WaitingProcesses { spares: self.inner.spares.count(), hot_heaps: self.inner.templates.count() }
     }
 
     /// This build's name.

@@ -1,15 +1,12 @@
 //! One run, from the request to the heap that it leaves.
 
-use std::{
-    fs::File,
-    io,
-    os::fd::AsFd,
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::{fs::File, io, os::fd::AsFd, pin::pin, time::Instant};
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use stasis_core::{ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError};
+use stasis_core::{
+    ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError,
+    engine::{Job as RunRequest, ModuleText, RunEvents, StartState as Start, Timings},
+};
 use stasis_store::{HeapFacts, MappableImage, UnixMillis};
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -22,40 +19,7 @@ use super::{
     waiting::Forked,
     within,
 };
-use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker};
-
-/// A script to run.
-#[derive(Debug, Clone)]
-pub struct RunRequest {
-    /// What the script is called in stack traces; a `file:` or `https:` URL if it may import modules
-    /// relative to itself.
-    pub name: String,
-    /// JavaScript or TypeScript.
-    pub code: String,
-    /// What it may use.
-    pub limits: Limits,
-    /// The state it starts from.
-    pub start: Start,
-    /// Whether to keep the state that it leaves.
-    pub keep: bool,
-}
-
-/// The state that a run starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// Nothing is defined but the runtime's own.
-    Fresh,
-    /// What an earlier run left.
-    Heap(HeapId),
-}
-
-/// What happens while a run goes on.
-pub trait RunEvents: Send {
-    /// The script printed something. Called in order.
-    fn console(&mut self, level: ConsoleLevel, text: &str);
-    /// The script imports a module; `specifier` is a URL. An error's text is shown to the script.
-    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>>;
-}
+use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ToWorker};
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -67,19 +31,6 @@ pub struct Finished {
     pub heap: Option<Result<HeapId, PoolError>>,
     /// Where the time went.
     pub timings: Timings,
-}
-
-/// Where a run's time went.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Timings {
-    /// From the request to a process that has the job.
-    pub start: Duration,
-    /// Until the outcome.
-    pub run: Duration,
-    /// Until the image was complete.
-    pub freeze: Duration,
-    /// Until the heap was durable.
-    pub store: Duration,
 }
 
 /// What a frame has besides the text in it.
@@ -112,7 +63,13 @@ impl Pool {
         let outcome = watch(&mut worker, &request.limits, events, cancel).await?;
         timings.run = begun.elapsed() - timings.start;
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
-        let heap = if keep { Some(pool.keep(worker, &base, &mut timings).await) } else { None };
+        let heap = if keep {
+            Some(pool.keep(worker, &base, events, &mut timings).await)
+        } else {
+            drop(worker);
+            events.ended();
+            None
+        };
         Ok(Finished { outcome, heap, timings })
     }
 
@@ -223,12 +180,15 @@ impl Inner {
         &self,
         mut worker: Forked,
         base: &Base,
+        events: &mut dyn RunEvents,
         timings: &mut Timings,
     ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
         let image = self.heaps.create_image_file()?;
         within(self.options.patience, self.freeze(&mut worker, &image, Some(base))).await?;
         timings.freeze = begun.elapsed();
+        drop(worker);
+        events.ended();
         let facts = HeapFacts {
             base: Some(base.image.id()),
             fingerprint: stasis_core::Fingerprint::from_bytes(self.loader.fingerprint()),

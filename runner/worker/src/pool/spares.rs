@@ -37,8 +37,12 @@ impl Spares {
         self.lock().clear();
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn missing(&self) -> bool {
-        self.lock().len() < self.wanted
+        self.count() < self.wanted
     }
 }
 

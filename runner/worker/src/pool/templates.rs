@@ -45,6 +45,10 @@ impl Templates {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.lock().hot.len()
+    }
+
     /// Notes that a heap is about to be resumed.
     pub(super) fn advise(&self, heap: HeapId) -> Advice {
         let mut lists = self.lock();

@@ -7,6 +7,7 @@
 mod frame;
 
 use serde::{Deserialize, Serialize};
+pub use stasis_core::engine::{ModuleKind, ModuleText};
 
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
@@ -61,26 +62,6 @@ pub(crate) struct Job {
     pub(crate) cpu_seconds: u64,
     /// Longest result text, in bytes.
     pub(crate) result: u64,
-}
-
-/// The source of a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModuleText {
-    /// What it is.
-    pub kind: ModuleKind,
-    /// Its text.
-    pub text: String,
-}
-
-/// What a module is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ModuleKind {
-    /// JavaScript.
-    JavaScript,
-    /// TypeScript, whose types are stripped.
-    TypeScript,
-    /// JSON, imported `with { type: "json" }`.
-    Json,
 }
 
 /// What a worker needs to know to freeze itself.

@@ -7,8 +7,8 @@ use super::workspace::{Dependency, Kind, Member, Workspace};
 enum May {
     /// These crates only.
     Only(&'static [&'static str]),
-    /// Every crate below `runner/`.
-    UseTheRunner,
+    /// Every crate below `runner/` and `adapters/`.
+    UseTheProduct,
     /// Every crate.
     UseAll,
 }
@@ -16,11 +16,15 @@ enum May {
 /// Every crate of the workspace. A new crate gets a line here: say what it may know, and no more.
 const CRATES: &[(&str, May)] = &[
     ("deno_unsync", May::Only(&[])),
+    ("stasis-api", May::Only(&["stasis-core", "stasis-executions"])),
     ("stasis-bench", May::UseAll),
     ("stasis-core", May::Only(&[])),
+    ("stasis-executions", May::Only(&["stasis-core"])),
+    ("stasis-http", May::Only(&["stasis-api", "stasis-core", "stasis-executions"])),
     ("stasis-image", May::Only(&[])),
+    ("stasis-mcp", May::Only(&["stasis-api", "stasis-core", "stasis-executions"])),
     ("stasis-script", May::Only(&[])),
-    ("stasis-server", May::UseTheRunner),
+    ("stasis-server", May::UseTheProduct),
     ("stasis-store", May::Only(&["stasis-core"])),
     ("stasis-tests", May::UseAll),
     ("stasis-worker", May::Only(&["stasis-core", "stasis-image", "stasis-script", "stasis-store"])),
@@ -71,9 +75,10 @@ fn complaints_about(member: &Member, members: &[Member]) -> Vec<String> {
 fn may_use(may: May, dependency: &Dependency, members: &[Member]) -> bool {
     match may {
         May::Only(names) => names.contains(&dependency.package.as_str()),
-        May::UseTheRunner => members
-            .iter()
-            .any(|member| member.name == dependency.package && member.path.starts_with("runner/")),
+        May::UseTheProduct => members.iter().any(|member| {
+            let of_the_product = member.path.starts_with("runner/") || member.path.starts_with("adapters/");
+            member.name == dependency.package && of_the_product
+        }),
         May::UseAll => true,
     }
 }
@@ -139,8 +144,10 @@ mod tests {
         check("stasis-core", "dependencies", "stasis-worker", Some(&format!("{may_not} (Normal)")));
         check("stasis-core", "dev-dependencies", "stasis-worker", Some(&format!("{may_not} (Dev)")));
         check("stasis-core", "build-dependencies", "stasis-worker", Some(&format!("{may_not} (Build)")));
-        let sideways = "/Cargo.toml: `stasis-server` may not depend on `stasis-server` (Normal)";
-        check("stasis-server", "dependencies", "stasis-server", Some(sideways));
+        let sideways = "/Cargo.toml: `stasis-store` may not depend on `stasis-worker` (Normal)";
+        check("stasis-store", "dependencies", "stasis-worker", Some(sideways));
+        let outward = "/Cargo.toml: `stasis-http` may not depend on `stasis-server` (Normal)";
+        check("stasis-http", "dependencies", "stasis-server", Some(outward));
     }
 
     #[test]

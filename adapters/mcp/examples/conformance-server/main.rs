@@ -1,0 +1,57 @@
+//! A server for the official conformance suite: the same service over the same transports as the product's,
+//! with the tools, resources and prompts added that the suite asks for. Runs on fakes.
+//!
+//! `conformance-server PORT` serves `http://127.0.0.1:PORT/mcp` until it is stopped; with 0 it finds a port
+//! itself. The first line that it prints is the address.
+
+#![expect(clippy::print_stdout, reason = "whoever starts it needs the address")]
+
+mod content;
+mod fixture;
+mod requests;
+mod rounds;
+
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use stasis_api::Api;
+use stasis_core::{
+    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, ref_store::MemoryRefStore,
+};
+use stasis_executions::{ExecutionOptions, Executions, Retention};
+use stasis_mcp::{
+    AllowedHosts, Server, SessionOptions, SseOptions, StreamableHttpOptions, guard, sse, streamable_http,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use fixture::Fixture;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port: u16 = std::env::args().nth(1).ok_or("usage: conformance-server PORT")?.parse()?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("http://{}/mcp", listener.local_addr()?);
+    let shutdown = CancellationToken::new();
+    let handler = Fixture::new(Server::new(api().await?));
+    let options = StreamableHttpOptions {
+        max_message: 4 << 20,
+        sessions: Some(SessionOptions { max: 100, idle: Duration::from_secs(60) }),
+        shutdown: shutdown.clone(),
+    };
+    let router: Router = streamable_http(handler.clone(), &options)
+        .merge(sse(handler, SseOptions { max_message: 4 << 20, max_sessions: 100, shutdown }))
+        .layer(guard(AllowedHosts::Loopback { and: Vec::new() }));
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}
+
+async fn api() -> Result<Api, Box<dyn Error>> {
+    let refs = Arc::new(MemoryRefStore::default());
+    let runner = Runner::new(Arc::new(FakeEngine::default()), refs.clone());
+    let log = ExecutionLog::new(refs, "conformance");
+    let options = ExecutionOptions { concurrency: 4, queue_max: 100, retention: Retention::DEFAULT };
+    let executions = Executions::start(runner, log, options).await?;
+    let rules = RunRules { limits: Limits::default(), stateful: true, max_code: ByteSize::mebibytes(1) };
+    Ok(Api::new(executions, rules))
+}

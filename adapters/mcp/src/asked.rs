@@ -1,0 +1,90 @@
+//! What is known of a request besides its arguments.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use http::request::Parts;
+use rmcp::{
+    Peer, RoleServer,
+    model::{ProgressNotificationParam, ProgressToken},
+    service::RequestContext,
+};
+use stasis_executions::Caller;
+use tokio_util::sync::CancellationToken;
+
+/// The header that names a session of Streamable HTTP.
+pub(crate) const SESSION_HEADER: &str = "mcp-session-id";
+
+/// Who asks, whether they still do, and how they are told of progress.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    caller: Caller,
+    withdrawn: CancellationToken,
+    progress: Option<Progress>,
+    understands_tasks: bool,
+}
+
+/// The way to the one who wants to know of progress.
+#[derive(Debug)]
+struct Progress {
+    token: ProgressToken,
+    peer: Peer<RoleServer>,
+}
+
+impl Asked {
+    pub(crate) fn new(context: &RequestContext<RoleServer>) -> Self {
+        let token = context.meta.get_progress_token();
+        let capabilities = context.client_capabilities();
+        Self {
+            caller: caller(context),
+            withdrawn: context.ct.clone(),
+            progress: token.map(|token| Progress { token, peer: context.peer.clone() }),
+            understands_tasks: capabilities.is_some_and(|capabilities| capabilities.supports_tasks()),
+        }
+    }
+
+    /// On whose behalf it is carried out.
+    pub(crate) const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Whether the answer may be a task.
+    pub(crate) const fn understands_tasks(&self) -> bool {
+        self.understands_tasks
+    }
+
+    /// Whether somebody wants to know of progress.
+    pub(crate) const fn wants_progress(&self) -> bool {
+        self.progress.is_some()
+    }
+
+    /// Resolves when nobody waits for the answer any more.
+    pub(crate) async fn withdrawn(&self) {
+        self.withdrawn.cancelled().await;
+    }
+
+    /// Tells of progress; `amount` is more each time.
+    pub(crate) async fn progress(&self, amount: f64, message: String) {
+        if let Some(Progress { token, peer }) = &self.progress {
+            let progress = ProgressNotificationParam::new(token.clone(), amount).with_message(message);
+            if let Err(error) = peer.notify_progress(progress).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "nobody learns of progress");
+            }
+        }
+    }
+}
+
+/// The session or connection, else the address; there is but one caller on stdio.
+fn caller(context: &RequestContext<RoleServer>) -> Caller {
+    if let Some(caller) = context.extensions.get::<Caller>() {
+        return caller.clone();
+    }
+    let Some(parts) = context.extensions.get::<Parts>() else { return Caller::new("stdio") };
+    let session = parts.headers.get(SESSION_HEADER).and_then(|id| id.to_str().ok());
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    Caller::new(match (session, address) {
+        (Some(session), _) => session.to_owned(),
+        (None, Some(ConnectInfo(address))) => address.ip().to_string(),
+        (None, None) => String::new(),
+    })
+}

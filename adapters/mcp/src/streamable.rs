@@ -1,0 +1,119 @@
+//! Streamable HTTP: requests of revision 2026-07-28, each for itself, and sessions of the revisions before
+//! it, on one route.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use rmcp::{
+    ServerHandler,
+    model::{ClientJsonRpcMessage, ClientRequest},
+    transport::{
+        StreamableHttpServerConfig, StreamableHttpService,
+        streamable_http_server::session::local::LocalSessionManager,
+    },
+};
+use stasis_api::Failure;
+use tokio_util::sync::CancellationToken;
+
+use crate::{asked::SESSION_HEADER, body, message};
+
+/// How Streamable HTTP is to be served.
+#[derive(Debug, Clone)]
+pub struct StreamableHttpOptions {
+    /// The largest message, in bytes.
+    pub max_message: usize,
+    /// Sessions for clients of revisions before 2026-07-28. Without, these are served request by request,
+    /// as is necessary where the next request may reach another server.
+    pub sessions: Option<SessionOptions>,
+    /// Cancelled to end what goes on: streams end, and calls that wait for a run are withdrawn.
+    pub shutdown: CancellationToken,
+}
+
+/// What may be kept for clients between their requests.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions {
+    /// The most sessions.
+    pub max: usize,
+    /// How long one is kept of which nothing is heard. Longer than a call can wait.
+    pub idle: Duration,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { max: 1024, idle: Duration::from_secs(30 * 60) }
+    }
+}
+
+/// The route `/mcp`. Who may ask is not checked here.
+pub fn streamable_http<H: ServerHandler + Clone>(handler: H, options: &StreamableHttpOptions) -> Router {
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config.keep_alive = options.sessions.map(|sessions| sessions.idle);
+    let sessions = Arc::new(sessions);
+    let config = StreamableHttpServerConfig::default()
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_legacy_session_mode(options.sessions.is_some())
+        .with_json_response(true)
+        .with_max_request_body_bytes(options.max_message)
+        .with_cancellation_token(options.shutdown.clone());
+    let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
+    let max_sessions = options.sessions.map(|sessions| sessions.max);
+    let entrance = Arc::new(Entrance { sessions, max_sessions, max_message: options.max_message });
+    Router::new().route_service("/mcp", service).layer(middleware::from_fn_with_state(entrance, enter))
+}
+
+/// What is checked before rmcp, because it would answer something else than the protocol asks for, or
+/// nothing.
+#[derive(Debug)]
+struct Entrance {
+    sessions: Arc<LocalSessionManager>,
+    max_sessions: Option<usize>,
+    max_message: usize,
+}
+
+async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !body::is_json(request.headers()) {
+        return next.run(request).await;
+    }
+    let (parts, content) = request.into_parts();
+    let bytes = match body::read(content, entrance.max_message).await {
+        Ok(bytes) => bytes,
+        Err(error) => return error.into_response(),
+    };
+    let message = match message::decode(&bytes) {
+        Ok(message) => message,
+        Err(no_message) => {
+            return (StatusCode::BAD_REQUEST, Json(no_message.into_answer())).into_response();
+        }
+    };
+    let opens = !parts.headers.contains_key(SESSION_HEADER) && is_initialize(&message);
+    if let Some(max) = entrance.max_sessions.filter(|_| opens)
+        && entrance.sessions.sessions.read().await.len() >= max
+    {
+        return too_many_sessions();
+    }
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
+}
+
+fn is_initialize(message: &ClientJsonRpcMessage) -> bool {
+    match message {
+        ClientJsonRpcMessage::Request(request) => {
+            matches!(request.request, ClientRequest::InitializeRequest(_))
+        }
+        _ => false,
+    }
+}
+
+/// The answer to a client that finds no place.
+pub(crate) fn too_many_sessions() -> Response {
+    let error = "there are too many sessions; try again later".to_owned();
+    let retry = [(header::RETRY_AFTER, HeaderValue::from_static("10"))];
+    (StatusCode::SERVICE_UNAVAILABLE, retry, Json(Failure { error })).into_response()
+}

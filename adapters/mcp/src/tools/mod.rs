@@ -1,0 +1,36 @@
+//! The tools, one type each.
+
+mod executions;
+mod run_js;
+mod sessions;
+mod tags;
+
+use stasis_core::RunRules;
+
+use crate::tool::Offer;
+
+/// What a server with these rules offers, in the order in which it is listed.
+pub(crate) fn offers(rules: &RunRules) -> Vec<Offer> {
+    let mut offers = vec![
+        if rules.stateful {
+            Offer::of::<run_js::Stateful>(rules)
+        } else {
+            Offer::of::<run_js::Stateless>(rules)
+        },
+        Offer::of::<executions::Get>(rules),
+        Offer::of::<executions::Output>(rules),
+        Offer::of::<executions::Cancel>(rules),
+        Offer::of::<executions::List>(rules),
+    ];
+    if rules.stateful {
+        offers.extend([
+            Offer::of::<sessions::List>(rules),
+            Offer::of::<sessions::Snapshots>(rules),
+            Offer::of::<tags::Get>(rules),
+            Offer::of::<tags::Set>(rules),
+            Offer::of::<tags::Delete>(rules),
+            Offer::of::<tags::Query>(rules),
+        ]);
+    }
+    offers
+}

@@ -1,0 +1,139 @@
+//! The server: its parts put together, and its end.
+
+use std::{env, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use axum::Router;
+use futures::{FutureExt as _, future::BoxFuture};
+use metrics_exporter_prometheus::PrometheusHandle;
+use stasis_api::Api;
+use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, ref_store::MemoryRefStore};
+use stasis_executions::{ExecutionOptions, Executions};
+use stasis_http::{Hosts, ListenOptions, Operations, Protection};
+use stasis_worker::pool::{Pool, PoolOptions};
+use tokio::net::TcpListener;
+
+use crate::{
+    arguments::ServerArguments,
+    failure::Failure,
+    metrics, sessions_database, signals,
+    state::{State, default_folder},
+};
+
+/// The longest code of one run.
+const MAX_CODE: ByteSize = ByteSize::mebibytes(4);
+/// The largest body of a request: code in which every character is escaped would be longer, and is not
+/// code.
+const MAX_BODY: usize = 8 << 20;
+/// How long answers may take to reach their clients after everything has ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure> {
+    let port = arguments.http_port.or(arguments.sse_port);
+    // The port first: if it is taken, nothing else need be opened.
+    let listener = match port {
+        Some(port) => Some(bind(SocketAddr::new(arguments.host, port)).await?),
+        None => None,
+    };
+    let refs = open_refs(&arguments)?;
+    let measured = metrics::start().map_err(Failure::Metrics)?;
+    let pool = start_pool(&arguments).await?;
+    let log = ExecutionLog::new(refs.clone(), "local");
+    let runner = Runner::new(Arc::new(pool.clone()), refs);
+    let executions = Executions::start(runner, log, execution_options(&arguments)).await?;
+    let rules =
+        RunRules { limits: arguments.limits.limits(), stateful: !arguments.stateless, max_code: MAX_CODE };
+    let api = Api::new(executions.clone(), rules);
+    let grace = Duration::from_secs(arguments.shutdown_grace);
+    match listener {
+        Some(listener) => serve_http(&arguments, listener, api, pool, measured, grace).await?,
+        None => serve_stdio(api, grace).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })
+}
+
+/// Where sessions and executions are kept; in memory, if nothing is to be kept.
+fn open_refs(arguments: &ServerArguments) -> Result<Arc<dyn RefStore>, Failure> {
+    if arguments.stateless {
+        return Ok(Arc::new(MemoryRefStore::default()));
+    }
+    let stdio = arguments.http_port.or(arguments.sse_port).is_none();
+    let named = arguments.session_db_path.as_deref();
+    let usual = match named {
+        Some(named) => named.to_owned(),
+        None => default_folder("sessions")?,
+    };
+    Ok(Arc::new(sessions_database::open(named, &usual, stdio)?))
+}
+
+async fn start_pool(arguments: &ServerArguments) -> Result<Pool, Failure> {
+    let state = State::open(&arguments.store)?;
+    let mut options = PoolOptions::new(state.folder.clone());
+    options.require_sandbox = arguments.require_sandbox;
+    options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
+    let pool = Pool::start(options, state.heaps).await?;
+    tracing::info!(sandbox = %pool.layers(), build = %pool.fingerprint(), "workers are ready");
+    Ok(pool)
+}
+
+fn execution_options(arguments: &ServerArguments) -> ExecutionOptions {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    ExecutionOptions {
+        concurrency: arguments.max_concurrent_executions.map_or_else(processors, usize::from),
+        queue_max: arguments.queue_max as usize,
+        retention: arguments.retain_executions.0,
+    }
+}
+
+async fn serve_http(
+    arguments: &ServerArguments,
+    listener: TcpListener,
+    api: Api,
+    pool: Pool,
+    measured: PrometheusHandle,
+    grace: Duration,
+) -> Result<(), Failure> {
+    let address = listener.local_addr().map_err(Failure::Output)?;
+    let hosts = Hosts::of(address.ip(), arguments.allowed_host.iter().cloned());
+    let protection = Protection { hosts, cors_origins: arguments.cors_origin.clone(), max_body: MAX_BODY };
+    let operations = operations(api.executions().clone(), pool, measured);
+    let router: Router = stasis_http::router(api.clone(), operations);
+    let router = stasis_http::protect(router, &protection);
+    let options = ListenOptions { grace: grace + LAST_ANSWERS, ..ListenOptions::default() };
+    // For people, and for programs that asked for any free port.
+    let _closed = writeln!(std::io::stderr(), "stasis: listening on http://{address}");
+    let stop = signals::stop().shared();
+    let drained = async {
+        stop.clone().await;
+        api.executions().shut_down(grace).await;
+    };
+    tokio::join!(stasis_http::serve(listener, router, options, stop.clone()), drained);
+    Ok(())
+}
+
+async fn serve_stdio(api: Api, grace: Duration) -> Result<(), Failure> {
+    signals::stop().await;
+    api.executions().shut_down(grace).await;
+    Ok(())
+}
+
+fn operations(executions: Executions, pool: Pool, measured: PrometheusHandle) -> Operations {
+    let readiness = move || -> BoxFuture<'static, Result<(), String>> {
+        let executions = executions.clone();
+        async move { executions.ready().await.map_err(|error| error.to_string()) }.boxed()
+    };
+    let metrics = move || {
+        let waiting = pool.waiting();
+        ::metrics::gauge!("stasis_pool_spare_workers").set(waiting.spares as f64);
+        ::metrics::gauge!("stasis_pool_hot_heaps").set(waiting.hot_heaps as f64);
+        measured.render()
+    };
+    Operations {
+        readiness: Arc::new(readiness),
+        metrics: Arc::new(metrics),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
