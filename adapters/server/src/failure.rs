@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Sessions(#[from] stasis_store::OpenError),
     #[error(transparent)]
     Refs(#[from] stasis_core::RefError),
+    #[error(transparent)]
+    Stdio(#[from] stasis_mcp::StdioError),
     #[error("cannot listen at {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("bad log filter: {0}")]
@@ -86,7 +88,12 @@ impl Failure {
             | Self::LogFilter(_) => USAGE,
             Self::Heap(error) | Self::Pool(PoolError::Heap(error)) => heap_status(error),
             Self::Pool(PoolError::NotThawed(_)) => OTHER_BUILD,
-            Self::Pool(_) | Self::Refs(_) | Self::Metrics(_) | Self::Runtime(_) | Self::Output(_) => INTERNAL,
+            Self::Pool(_)
+            | Self::Stdio(_)
+            | Self::Refs(_)
+            | Self::Metrics(_)
+            | Self::Runtime(_)
+            | Self::Output(_) => INTERNAL,
         })
     }
 }

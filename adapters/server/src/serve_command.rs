@@ -9,8 +9,10 @@ use stasis_api::Api;
 use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, ref_store::MemoryRefStore};
 use stasis_executions::{ExecutionOptions, Executions};
 use stasis_http::{Hosts, ListenOptions, Operations, Protection};
+use stasis_mcp::{SessionOptions, SseOptions, Standard, StdioOptions, StreamableHttpOptions};
 use stasis_worker::pool::{Pool, PoolOptions};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     arguments::ServerArguments,
@@ -24,11 +26,15 @@ const MAX_CODE: ByteSize = ByteSize::mebibytes(4);
 /// The largest body of a request: code in which every character is escaped would be longer, and is not
 /// code.
 const MAX_BODY: usize = 8 << 20;
+/// The most clients of HTTP+SSE.
+const MAX_SSE_CLIENTS: usize = 4096;
 /// How long answers may take to reach their clients after everything has ended.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure> {
     let port = arguments.http_port.or(arguments.sse_port);
+    // Before workers are started, which would inherit them.
+    let standard = port.is_none().then(Standard::claim).transpose()?;
     // The port first: if it is taken, nothing else need be opened.
     let listener = match port {
         Some(port) => Some(bind(SocketAddr::new(arguments.host, port)).await?),
@@ -44,9 +50,10 @@ pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure>
         RunRules { limits: arguments.limits.limits(), stateful: !arguments.stateless, max_code: MAX_CODE };
     let api = Api::new(executions.clone(), rules);
     let grace = Duration::from_secs(arguments.shutdown_grace);
-    match listener {
-        Some(listener) => serve_http(&arguments, listener, api, pool, measured, grace).await?,
-        None => serve_stdio(api, grace).await?,
+    match (listener, standard) {
+        (Some(listener), _) => serve_http(&arguments, listener, api, pool, measured, grace).await?,
+        (None, Some(standard)) => serve_stdio(api, standard, grace).await?,
+        (None, None) => unreachable!("without a port, the standard streams were claimed"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,7 +107,8 @@ async fn serve_http(
     let hosts = Hosts::of(address.ip(), arguments.allowed_host.iter().cloned());
     let protection = Protection { hosts, cors_origins: arguments.cors_origin.clone(), max_body: MAX_BODY };
     let operations = operations(api.executions().clone(), pool, measured);
-    let router: Router = stasis_http::router(api.clone(), operations);
+    let ended = CancellationToken::new();
+    let router: Router = stasis_http::router(api.clone(), operations).merge(mcp_routes(&api, &ended));
     let router = stasis_http::protect(router, &protection);
     let options = ListenOptions { grace: grace + LAST_ANSWERS, ..ListenOptions::default() };
     // For people, and for programs that asked for any free port.
@@ -109,14 +117,42 @@ async fn serve_http(
     let drained = async {
         stop.clone().await;
         api.executions().shut_down(grace).await;
+        // Streams that would go on for as long as their clients like.
+        ended.cancel();
     };
     tokio::join!(stasis_http::serve(listener, router, options, stop.clone()), drained);
     Ok(())
 }
 
-async fn serve_stdio(api: Api, grace: Duration) -> Result<(), Failure> {
-    signals::stop().await;
-    api.executions().shut_down(grace).await;
+/// MCP over Streamable HTTP, and over HTTP+SSE for older clients.
+fn mcp_routes(api: &Api, ended: &CancellationToken) -> Router {
+    let server = stasis_mcp::Server::new(api.clone());
+    let streamable = StreamableHttpOptions {
+        max_message: MAX_BODY,
+        sessions: Some(SessionOptions::default()),
+        shutdown: ended.clone(),
+    };
+    let sse = SseOptions { max_message: MAX_BODY, max_sessions: MAX_SSE_CLIENTS, shutdown: ended.clone() };
+    stasis_mcp::streamable_http(server.clone(), &streamable).merge(stasis_mcp::sse(server, sse))
+}
+
+async fn serve_stdio(api: Api, standard: Standard, grace: Duration) -> Result<(), Failure> {
+    let ended = CancellationToken::new();
+    let server = stasis_mcp::Server::new(api.clone());
+    let options = StdioOptions { max_message: MAX_BODY };
+    let served = stasis_mcp::serve_stdio(server, standard, options, ended.clone());
+    let stopped = async {
+        signals::stop().await;
+        api.executions().shut_down(grace).await;
+        ended.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        served = served => served?,
+        never = stopped => never,
+    }
+    // The client is gone: nobody is going to ask for what still goes on.
+    api.executions().shut_down(Duration::ZERO).await;
     Ok(())
 }
 
