@@ -9,7 +9,7 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsRawFd, BorrowedFd, RawFd},
+        fd::{AsRawFd, RawFd},
         unix::fs::FileExt,
     },
 };
@@ -307,15 +307,23 @@ impl Plan<'_> {
         }
         steps.push(unmap(PAGE_SIZE, scratch.start()));
         steps.push(unmap(scratch.end(), ADDRESS_END));
-        for area in &self.image.areas {
-            steps.push(self.map_area(area)?);
-        }
         let image = self.request.image.as_raw_fd();
-        let mut areas = self.image.areas.iter().peekable();
-        for &(run, offset) in overlays {
-            while areas.next_if(|area| area.end <= run.address).is_some() {}
-            let protection = areas.peek().map_or(0, |area| area.protection);
-            steps.push(map_file(run.address, run.end(), protection, image, offset));
+        let mut overlays = overlays.iter().peekable();
+        for area in &self.image.areas {
+            let backing = self.map_backing(area)?;
+            let mut unmapped = if backing.is_some() { area.end } else { area.start };
+            steps.extend(backing);
+            // Nothing is mapped twice: a large heap has thousands of pieces.
+            while let Some((run, offset)) = overlays.next_if(|(run, _)| run.address < area.end) {
+                if unmapped < run.address {
+                    steps.push(map_anonymous(unmapped, run.address, area.protection));
+                }
+                steps.push(map_file(run.address, run.end(), area.protection, image, *offset));
+                unmapped = unmapped.max(run.end());
+            }
+            if unmapped < area.end {
+                steps.push(map_anonymous(unmapped, area.end, area.protection));
+            }
         }
         for (vectors, offset) in reads {
             let bytes = vectors.iter().map(|vector| vector.iov_len as u64).sum();
@@ -363,24 +371,16 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn map_area(&self, area: &Area) -> Result<Step, ThawError> {
-        let file: Option<BorrowedFd<'_>> = match area.backing {
-            Backing::Anonymous => None,
-            Backing::Base => {
-                use std::os::fd::AsFd;
-                let (_, base) = self.request.base.ok_or(ThawError::OtherBase)?;
-                Some(base.as_fd())
-            }
+    /// Maps the file that an area shows; none, if it shows none.
+    fn map_backing(&self, area: &Area) -> Result<Option<Step>, ThawError> {
+        let file = match area.backing {
+            Backing::Anonymous => return Ok(None),
+            Backing::Base => self.request.base.ok_or(ThawError::OtherBase)?.1,
             Backing::Program(index) => {
-                use std::os::fd::AsFd;
-                let unknown = ImageError::Corrupted("area of an unknown file");
-                Some(self.loader.program.file(index).ok_or(unknown)?.as_fd())
+                self.loader.program.file(index).ok_or(ImageError::Corrupted("area of an unknown file"))?
             }
         };
-        Ok(match file {
-            Some(file) => map_file(area.start, area.end, area.protection, file.as_raw_fd(), area.offset),
-            None => map_anonymous(area.start, area.end, area.protection),
-        })
+        Ok(Some(map_file(area.start, area.end, area.protection, file.as_raw_fd(), area.offset)))
     }
 
     /// Puts the kernel's code where the frozen process had it. If this is another kernel, whose
