@@ -134,6 +134,7 @@ impl Engine {
             self.runtime.v8_isolate().memory_pressure_notification(v8::MemoryPressureLevel::Critical);
             self.heap_after_collection = self.used_heap();
         }
+        memory::sort_free_memory();
     }
 
     fn used_heap(&mut self) -> usize {
