@@ -357,6 +357,18 @@ mod tests {
     }
 
     #[test]
+    fn wished_places_are_side_by_side() {
+        let (protection, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let map = |wish: usize| {
+            // SAFETY: the wish is only that; nothing is there that could be replaced.
+            unsafe { mmap64(wish as *mut c_void, PLACE_ALIGNMENT, protection, flags, -1, 0) as usize }
+        };
+        let pieces = [0x1234_5678_9000, 0x4321_0000_0000, 0x2222_0000_0000].map(map);
+        let next_to_each_other = pieces.is_sorted_by(|one, next| one + PLACE_ALIGNMENT == *next);
+        assert!(next_to_each_other, "{pieces:x?}");
+    }
+
+    #[test]
     fn an_unknown_clock_is_an_error() {
         let mut out = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `out` is a valid place.
