@@ -1,4 +1,4 @@
-//! Stands between the program and three functions of the C library, because a process that is forked
+//! Stands between the program and four functions of the C library, because a process that is forked
 //! and frozen needs them to behave a little differently.
 //!
 //! The definitions below are linked into the executable in place of the C library's, for Rust's
@@ -10,6 +10,9 @@
 //!   thaw too.
 //! * `pthread_atfork`: the handlers are remembered, to be called after a clone that the C library does
 //!   not know of and after a thaw. Random generators hang on them (`rand`'s reseeding generator).
+//! * `mmap64`: V8 wants each piece of its heap at a random address, where it needs page tables and a mapping
+//!   of its own, which every fork copies and every thaw makes. It gets them side by side, from a random
+//!   address on. Within a worker, addresses then tell of each other; the box is around the worker.
 //! * `clock_gettime`: the monotonic clocks go on where they stood when the process was frozen, on
 //!   whichever machine it is thawed.
 
@@ -122,6 +125,42 @@ unsafe extern "C" fn madvise(start: *mut c_void, bytes: usize, advice: c_int) ->
     }
     // SAFETY: the caller keeps to the system call's contract.
     unsafe { libc::syscall(libc::SYS_madvise, start, bytes, advice) as c_int }
+}
+
+/// Where the next piece of memory goes whose place is wished but not required.
+static NEXT_PLACE: AtomicUsize = AtomicUsize::new(0);
+/// What V8 aligns its pages to. It maps more, and unmaps what it does not need for that.
+const PLACE_ALIGNMENT: usize = 256 << 10;
+/// Larger pieces have reasons to be where they are wished to be: V8's code is near the program's.
+const MAX_PLACED: usize = 64 << 20;
+
+/// POSIX `mmap`, by the name that V8 calls it by; see the module.
+///
+/// # Safety
+/// As the system call.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mmap64(
+    wish: *mut c_void,
+    bytes: usize,
+    protection: c_int,
+    flags: c_int,
+    file: c_int,
+    offset: libc::off_t,
+) -> *mut c_void {
+    let fixed = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) != 0;
+    let placed = !wish.is_null() && !fixed && flags & libc::MAP_ANONYMOUS != 0 && bytes <= MAX_PLACED;
+    let place = match NEXT_PLACE.load(Relaxed) {
+        _ if !placed => wish as usize,
+        0 => (wish as usize).next_multiple_of(PLACE_ALIGNMENT),
+        next => next,
+    };
+    if placed {
+        // If something is there, the kernel finds another place; the next piece is tried behind it.
+        let used = (bytes / PLACE_ALIGNMENT).max(1) * PLACE_ALIGNMENT;
+        NEXT_PLACE.store(place.wrapping_add(used), Relaxed);
+    }
+    // SAFETY: the caller keeps to the system call's contract; a place that is not required is only tried.
+    unsafe { libc::syscall(libc::SYS_mmap, place, bytes, protection, flags, file, offset) as *mut c_void }
 }
 
 /// POSIX `clock_gettime`; see the module.
@@ -315,6 +354,18 @@ mod tests {
         check(time(5, 999_999_999), 1, time(6, 0));
         check(time(5, 0), -1, time(4, 999_999_999));
         check(time(5, 10), -5_000_000_000, time(0, 10));
+    }
+
+    #[test]
+    fn wished_places_are_side_by_side() {
+        let (protection, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let map = |wish: usize| {
+            // SAFETY: the wish is only that; nothing is there that could be replaced.
+            unsafe { mmap64(wish as *mut c_void, PLACE_ALIGNMENT, protection, flags, -1, 0) as usize }
+        };
+        let pieces = [0x1234_5678_9000, 0x4321_0000_0000, 0x2222_0000_0000].map(map);
+        let next_to_each_other = pieces.is_sorted_by(|one, next| one + PLACE_ALIGNMENT == *next);
+        assert!(next_to_each_other, "{pieces:x?}");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use arch::RESTORE_FAILED;
 pub use format::{Header, Image, ImageError};
 pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, freeze};
 pub use maps::FileIdentity;
-pub use program::{Program, ProgramError, forget_code_pages};
+pub use program::{CodePages, Program, ProgramError};
 pub use thaw::{Loader, ThawError, ThawRequest};
 
 /// Size of a page, in bytes; an image made with another page size is refused.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
-    os::unix::fs::FileExt,
+    os::{fd::OwnedFd, unix::fs::FileExt},
     path::{Path, PathBuf},
 };
 
@@ -109,16 +109,46 @@ impl FileIdentity {
     }
 }
 
-/// Forgets which pages of the program's code this process has used so far: a base image notes the pages
-/// that are in use when it is made, for templates to have at hand.
-pub fn forget_code_pages() {
-    let Ok(text) = read_own_maps() else { return };
-    for mapping in maps::parse(&text).flatten() {
-        let code = libc::PROT_READ as u32 | libc::PROT_EXEC as u32;
-        if mapping.file.is_some() && mapping.protection == code && !mapping.shared {
-            crate::scratch::forget_file_pages(mapping.start, mapping.end);
+/// The program's code and constants, as they are in this process's page table.
+///
+/// A base image notes which of their pages are in use when it is made, for templates to have at hand.
+#[derive(Debug)]
+pub struct CodePages {
+    ranges: Vec<(u64, u64)>,
+    watch: Option<OwnedFd>,
+}
+
+impl CodePages {
+    /// To be called before the process gives up its access to files. From now on the kernel maps only
+    /// the pages that are used and not their neighbours, if it can.
+    pub fn watch() -> Self {
+        let text = read_own_maps().unwrap_or_default();
+        let ranges: Vec<_> =
+            maps::parse(&text).flatten().filter(is_unchanged).map(|m| (m.start, m.end)).collect();
+        let watch = crate::scratch::watch_file_pages(&ranges).ok();
+        Self { ranges, watch }
+    }
+
+    /// Whether only those pages seem used that are.
+    pub fn is_exact(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Makes all pages seem unused.
+    pub fn forget(&self) {
+        for &(start, end) in &self.ranges {
+            crate::scratch::forget_file_pages(start, end);
         }
     }
+}
+
+/// Whether a mapping shows pages that are as they are in the file: code, or what precedes it there. What
+/// the linker protects after relocation is neither.
+fn is_unchanged(mapping: &Mapping<'_>) -> bool {
+    let read = libc::PROT_READ as u32;
+    let code = mapping.protection == read | libc::PROT_EXEC as u32;
+    let first = mapping.protection == read && mapping.offset == 0;
+    mapping.file.is_some() && !mapping.shared && (code || first)
 }
 
 pub(crate) fn read_own_maps() -> io::Result<Vec<u8>> {

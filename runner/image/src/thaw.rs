@@ -9,7 +9,7 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsRawFd, BorrowedFd, RawFd},
+        fd::{AsRawFd, RawFd},
         unix::fs::FileExt,
     },
 };
@@ -81,8 +81,6 @@ pub enum ThawError {
 /// Runs of pages up to this size are read, larger ones are mapped.
 const READ_PAGES: u64 = 16;
 const READ_BATCH: usize = 1024;
-/// Runs of pages up to this size (1 MiB) are populated in a template.
-const MAX_POPULATED: u64 = 256;
 const STACK_BYTES: usize = 16 << 10;
 /// Places for the scratch area: from 16 TiB in steps of 64 GiB, far from where Linux puts things.
 const FIRST_PLACE: u64 = 0x1000_0000_0000;
@@ -196,7 +194,7 @@ impl Plan<'_> {
         let overlays = self.overlays();
         let code = arch::restorer_code();
         let step_count =
-            64 + self.image.areas.len() * 6 + overlays.len() * 3 + self.reads.len() + self.hot.len();
+            64 + self.image.areas.len() * 6 + overlays.len() * 3 + self.reads.len() + self.hot.len() * 2;
         let vectors: usize = self.reads.iter().map(|(vectors, _)| vectors.len() + 1).sum();
         let vdso_bytes = (self.loader.vdso.end - self.loader.vdso.start) as usize;
         let bytes = PAGE_SIZE as usize * 4
@@ -309,15 +307,23 @@ impl Plan<'_> {
         }
         steps.push(unmap(PAGE_SIZE, scratch.start()));
         steps.push(unmap(scratch.end(), ADDRESS_END));
-        for area in &self.image.areas {
-            steps.push(self.map_area(area)?);
-        }
         let image = self.request.image.as_raw_fd();
-        let mut areas = self.image.areas.iter().peekable();
-        for &(run, offset) in overlays {
-            while areas.next_if(|area| area.end <= run.address).is_some() {}
-            let protection = areas.peek().map_or(0, |area| area.protection);
-            steps.push(map_file(run.address, run.end(), protection, image, offset));
+        let mut overlays = overlays.iter().peekable();
+        for area in &self.image.areas {
+            let backing = self.map_backing(area)?;
+            let mut unmapped = if backing.is_some() { area.end } else { area.start };
+            steps.extend(backing);
+            // Nothing is mapped twice: a large heap has thousands of pieces.
+            while let Some((run, offset)) = overlays.next_if(|(run, _)| run.address < area.end) {
+                if unmapped < run.address {
+                    steps.push(map_anonymous(unmapped, run.address, area.protection));
+                }
+                steps.push(map_file(run.address, run.end(), area.protection, image, *offset));
+                unmapped = unmapped.max(run.end());
+            }
+            if unmapped < area.end {
+                steps.push(map_anonymous(unmapped, area.end, area.protection));
+            }
         }
         for (vectors, offset) in reads {
             let bytes = vectors.iter().map(|vector| vector.iov_len as u64).sum();
@@ -325,79 +331,56 @@ impl Plan<'_> {
             steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
         }
         if self.request.template {
-            self.keep_at_hand(&mut steps, overlays)?;
+            self.keep_at_hand(&mut steps)?;
         }
         self.place_vdso(&mut steps, vdso_place);
         self.finish(&mut steps, scratch);
         Ok(steps)
     }
 
-    /// Populates page tables, and makes each mapping one whose page tables a fork copies: one that has
-    /// a private page of its own. A word of it is written with the value that it has.
-    fn keep_at_hand(&self, steps: &mut Vec<Step>, overlays: &[(Run, u64)]) -> Result<(), ThawError> {
-        let advise = |start: u64, end: u64| {
-            let arguments = [start, end - start, libc::MADV_POPULATE_READ as u64, 0, 0, 0];
-            Step::call(libc::SYS_madvise, arguments, arch::ANY)
-        };
-        let word = |file: &File, offset: u64| {
-            let mut word = [0; 8];
-            file.read_exact_at(&mut word, offset).map(|()| u64::from_le_bytes(word))
-        };
-        let writable = (libc::PROT_READ | libc::PROT_WRITE) as u32;
+    /// Has exactly those pages of the program in the page tables that scripts use, and makes each mapping
+    /// of them one whose page tables a fork copies: one that has a private page of its own. A word of it
+    /// is written with the value that it has.
+    fn keep_at_hand(&self, steps: &mut Vec<Step>) -> Result<(), ThawError> {
+        let (read, write) = (libc::PROT_READ as u32, libc::PROT_WRITE as u32);
         for area in &self.image.areas {
             let Backing::Program(index) = area.backing else { continue };
-            let hot = self.hot.iter().filter(|run| area.start <= run.address && run.end() <= area.end);
-            let mut hot = hot.peekable();
-            let Some(first) = hot.peek() else { continue };
-            if area.protection & libc::PROT_WRITE as u32 == 0 {
-                let file = self
-                    .loader
-                    .program
-                    .file(index)
-                    .ok_or(ImageError::Corrupted("area of an unknown file"))?;
-                let value = word(file, area.offset + (first.address - area.start))?;
-                let protect = |protection: u32| {
-                    let arguments = [area.start, area.end - area.start, u64::from(protection), 0, 0, 0];
-                    Step::call(libc::SYS_mprotect, arguments, 0)
-                };
-                steps.push(protect(area.protection | writable));
-                steps.push(Step::poke(first.address, value));
-                steps.push(protect(area.protection));
+            let inside = |run: &&Run| area.start <= run.address && run.end() <= area.end;
+            let hot: Vec<_> = self.hot.iter().filter(inside).collect();
+            let Some(first) = hot.first() else { continue };
+            if area.protection & write != 0 {
+                continue;
             }
-            steps.extend(hot.map(|run| advise(run.address, run.end())));
-        }
-        let mut areas = self.image.areas.iter().peekable();
-        for &(run, offset) in overlays {
-            while areas.next_if(|area| area.end <= run.address).is_some() {}
-            if areas.peek().is_some_and(|area| area.protection & writable == writable) {
-                steps.push(Step::poke(run.address, word(self.request.image, offset)?));
+            let file = self.loader.program.file(index);
+            let file = file.ok_or(ImageError::Corrupted("area of an unknown file"))?;
+            let mut word = [0; 8];
+            file.read_exact_at(&mut word, area.offset + (first.address - area.start))?;
+            steps.push(protect(area.start, area.end, read | write));
+            steps.push(Step::poke(first.address, u64::from_le_bytes(word)));
+            steps.push(protect(area.start, area.end, area.protection));
+            // The kernel populates neighbours too, which are taken out again: each page in the tables
+            // costs a little in every fork.
+            steps.extend(hot.iter().map(|run| advise(run.address, run.end(), libc::MADV_POPULATE_READ)));
+            let mut unused = area.start;
+            for run in hot {
+                steps.push(advise(unused, run.address, libc::MADV_DONTNEED));
+                unused = run.end();
             }
-            // The larger the heap, the less of it does a script touch.
-            if run.pages <= MAX_POPULATED {
-                steps.push(advise(run.address, run.end()));
-            }
+            steps.push(advise(unused, area.end, libc::MADV_DONTNEED));
         }
         Ok(())
     }
 
-    fn map_area(&self, area: &Area) -> Result<Step, ThawError> {
-        let file: Option<BorrowedFd<'_>> = match area.backing {
-            Backing::Anonymous => None,
-            Backing::Base => {
-                use std::os::fd::AsFd;
-                let (_, base) = self.request.base.ok_or(ThawError::OtherBase)?;
-                Some(base.as_fd())
-            }
+    /// Maps the file that an area shows; none, if it shows none.
+    fn map_backing(&self, area: &Area) -> Result<Option<Step>, ThawError> {
+        let file = match area.backing {
+            Backing::Anonymous => return Ok(None),
+            Backing::Base => self.request.base.ok_or(ThawError::OtherBase)?.1,
             Backing::Program(index) => {
-                use std::os::fd::AsFd;
-                let unknown = ImageError::Corrupted("area of an unknown file");
-                Some(self.loader.program.file(index).ok_or(unknown)?.as_fd())
+                self.loader.program.file(index).ok_or(ImageError::Corrupted("area of an unknown file"))?
             }
         };
-        Ok(match file {
-            Some(file) => map_file(area.start, area.end, area.protection, file.as_raw_fd(), area.offset),
-            None => map_anonymous(area.start, area.end, area.protection),
-        })
+        Ok(Some(map_file(area.start, area.end, area.protection, file.as_raw_fd(), area.offset)))
     }
 
     /// Puts the kernel's code where the frozen process had it. If this is another kernel, whose
@@ -425,8 +408,7 @@ impl Plan<'_> {
                     steps.push(Step::poke(start + offset, system_call_function(number)));
                 }
             }
-            let protection = (libc::PROT_READ | libc::PROT_EXEC) as u64;
-            steps.push(Step::call(libc::SYS_mprotect, [start, end - start, protection, 0, 0, 0], 0));
+            steps.push(protect(start, end, (libc::PROT_READ | libc::PROT_EXEC) as u32));
         }
     }
 
@@ -458,6 +440,15 @@ fn system_call_function(number: libc::c_long) -> u64 {
 
 fn unmap(start: u64, end: u64) -> Step {
     Step::call(libc::SYS_munmap, [start, end - start, 0, 0, 0, 0], 0)
+}
+
+fn protect(start: u64, end: u64, protection: u32) -> Step {
+    Step::call(libc::SYS_mprotect, [start, end - start, u64::from(protection), 0, 0, 0], 0)
+}
+
+/// A mere improvement, which may fail.
+fn advise(start: u64, end: u64, advice: libc::c_int) -> Step {
+    Step::call(libc::SYS_madvise, [start, end - start, advice as u64, 0, 0, 0], arch::ANY)
 }
 
 fn move_mapping(start: u64, end: u64, to: u64) -> Step {

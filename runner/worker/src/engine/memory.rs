@@ -35,6 +35,15 @@ pub(super) fn allow(isolate: &mut v8::Isolate, bytes: usize) {
     isolate.add_near_heap_limit_callback(near_limit, data);
 }
 
+/// Has the C library sort the pieces of memory that were given back to it, which it puts off until it is
+/// asked for a large one. Each run on a heap would have to do it otherwise, and write to every page that
+/// has such a piece.
+pub(super) fn sort_free_memory() {
+    /// Large, but not so large that it would be mapped on its own.
+    const BYTES: usize = 100 << 10;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(BYTES)));
+}
+
 /// What [`near_limit`] is called with: the isolate.
 fn data_of(isolate: &mut v8::Isolate) -> *mut c_void {
     // SAFETY: only reads the pointer, and turns it into one of another type of the same layout

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
-use stasis_image::{Loader, ThawRequest};
+use stasis_image::{CodePages, Loader, ThawRequest};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL,
@@ -63,9 +63,10 @@ fn thaw(loader: &Loader, base: Option<[u8; 32]>, template: bool, mut descriptors
 /// Boots V8 from the start-up snapshot, warms it up, and then waits like every other worker: to be
 /// frozen into the base image, or, where nothing can be frozen, to fork.
 pub(crate) fn boot() -> ! {
+    let code = CodePages::watch();
     let layers = sandbox::enter_to_boot();
     let mut engine = crate::engine::Engine::boot(Channel);
-    engine.warm_up();
+    engine.warm_up(&code);
     Channel.send(&FromWorker::Ready { version: VERSION, layers });
     run::serve(&mut engine)
 }
