@@ -58,7 +58,7 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a filter by module
-    #[arg(long, value_name = "FILTER", default_value = "info")]
+    #[arg(long, value_name = "FILTER", default_value = "info,rmcp=warn")]
     pub(crate) log: String,
     /// TOML or JSON file with any of these flags
     #[arg(long, value_name = "FILE")]
