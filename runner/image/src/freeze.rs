@@ -17,6 +17,7 @@ use crate::{
     format::{Area, Backing, Header, MAX_AREAS, MAX_HOT_PAGES, MAX_RUNS, Run, Vdso},
     interpose::{self, THAWED},
     maps::{self, Mapping},
+    pagemap::{self, Region},
     scratch::{Scratch, release},
 };
 
@@ -89,6 +90,8 @@ pub enum FreezeError {
 const MAX_MAPS_BYTES: usize = MAX_AREAS as usize * 128;
 /// Entries of `pagemap` read at a time.
 const PAGEMAP_ENTRIES: usize = 1 << 15;
+/// Stretches of pages asked for at a time.
+const SCAN_REGIONS: usize = 1 << 10;
 /// Stretches of pages written with one system call; Linux's `IOV_MAX`.
 const WRITE_BATCH: usize = 1024;
 const STACK_BYTES: usize = 64 << 10;
@@ -116,6 +119,7 @@ pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError>
         + MAX_AREAS as usize * size_of::<[u64; 4]>()
         + (MAX_RUNS + MAX_HOT_PAGES) as usize * size_of::<[u64; 2]>()
         + PAGEMAP_ENTRIES * size_of::<u64>()
+        + SCAN_REGIONS * size_of::<Region>()
         + WRITE_BATCH * size_of::<libc::iovec>()
         + STACK_BYTES
         + (64 << 10);
@@ -174,6 +178,7 @@ struct Copier<'a> {
     hot: &'static mut [[u64; 2]],
     hot_pages: u64,
     entries: &'static mut [u64],
+    regions: &'static mut [Region],
     batch: &'static mut [libc::iovec],
     batched: usize,
     /// Room for a page of the base image.
@@ -195,6 +200,7 @@ impl<'a> Copier<'a> {
             hot: scratch.allocate(MAX_HOT_PAGES as usize)?,
             hot_pages: 0,
             entries: scratch.allocate(PAGEMAP_ENTRIES)?,
+            regions: scratch.allocate(SCAN_REGIONS)?,
             batch: scratch.allocate(WRITE_BATCH)?,
             batched: 0,
             page: scratch.allocate(PAGE_SIZE as usize / size_of::<u64>())?,
@@ -338,13 +344,61 @@ impl Copier<'_> {
         if !readable {
             protect(mapping, mapping.protection | libc::PROT_READ as u32)?;
         }
-        let result = self.copy_readable_pages(mapping, keep);
+        let result = match self.copy_populated_pages(mapping, keep) {
+            Ok(false) => self.copy_readable_pages(mapping, keep),
+            Ok(true) => Ok(()),
+            Err(failure) => Err(failure),
+        };
         // What is batched is written before the protection is restored.
         let result = result.and_then(|()| if readable { Ok(()) } else { self.flush() });
         if !readable {
             protect(mapping, mapping.protection)?;
         }
         result
+    }
+
+    /// Copies what the kernel says is there; says whether the kernel can. For a base image it has to be known
+    /// of each page whether it is in use.
+    fn copy_populated_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<bool, Failure> {
+        let written = match keep {
+            Keep::All => return Ok(false),
+            Keep::NonZero => false,
+            Keep::Changed | Keep::Different { .. } => true,
+        };
+        if self.request.base.is_none() {
+            return Ok(false);
+        }
+        let pagemap = self.request.pagemap.as_raw_fd();
+        let mut run = Run { address: mapping.start, pages: 0 };
+        let mut at = mapping.start;
+        while at < mapping.end {
+            let Some((count, reached)) = pagemap::scan(pagemap, at, mapping.end, written, self.regions)
+            else {
+                // What was written already is not to be written twice.
+                return if at == mapping.start { Ok(false) } else { Err(Failure::Maps) };
+            };
+            for index in 0..count {
+                let Region { start, end, .. } = self.regions[index];
+                for address in (start..end).step_by(PAGE_SIZE as usize) {
+                    if self.differs(keep, address)? {
+                        run = self.extend(run, address, 0)?;
+                    }
+                }
+            }
+            at = reached;
+        }
+        self.write_run(run)?;
+        Ok(true)
+    }
+
+    /// Adds a page to a run, if it lies at most `gap` pages behind it; or else writes the run and begins
+    /// another.
+    fn extend(&mut self, run: Run, address: u64, gap: u64) -> Result<Run, Failure> {
+        if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
+            return Ok(Run { address: run.address, pages: (address - run.address) / PAGE_SIZE + 1 });
+        }
+        self.write_run(run)?;
+        Ok(Run { address, pages: 1 })
     }
 
     fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
@@ -361,14 +415,8 @@ impl Copier<'_> {
                 if program {
                     self.note_hot(self.entries[index as usize], address, mapping.start);
                 }
-                if !self.wants(keep, self.entries[index as usize], address)? {
-                    continue;
-                }
-                if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
-                    run.pages = (address - run.address) / PAGE_SIZE + 1;
-                } else {
-                    self.write_run(run)?;
-                    run = Run { address, pages: 1 };
+                if self.wants(keep, self.entries[index as usize], address)? {
+                    run = self.extend(run, address, gap)?;
                 }
             }
             chunk += pages * PAGE_SIZE;
@@ -403,13 +451,20 @@ impl Copier<'_> {
     fn wants(&mut self, keep: Keep, entry: u64, address: u64) -> Result<bool, Failure> {
         let populated = entry & (PRESENT | SWAPPED) != 0;
         let written_to = populated && entry & OF_A_FILE == 0;
-        Ok(match keep {
+        let candidate = match keep {
             Keep::All => true,
-            Keep::Changed => written_to,
-            Keep::NonZero => populated && !is_zero(address),
-            Keep::Different { offset, start } => {
-                written_to && !self.is_as_in_base(address, offset + (address - start))?
-            }
+            Keep::NonZero => populated,
+            Keep::Changed | Keep::Different { .. } => written_to,
+        };
+        Ok(candidate && self.differs(keep, address)?)
+    }
+
+    /// Whether a page that is there is another one than what a thawed process would have in its place.
+    fn differs(&mut self, keep: Keep, address: u64) -> Result<bool, Failure> {
+        Ok(match keep {
+            Keep::All | Keep::Changed => true,
+            Keep::NonZero => !is_zero(address),
+            Keep::Different { offset, start } => !self.is_as_in_base(address, offset + (address - start))?,
         })
     }
 

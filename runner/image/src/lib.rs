@@ -21,6 +21,7 @@ pub mod format;
 mod freeze;
 pub mod interpose;
 mod maps;
+mod pagemap;
 mod program;
 mod scratch;
 mod thaw;
@@ -29,6 +30,7 @@ pub use arch::RESTORE_FAILED;
 pub use format::{Header, Image, ImageError};
 pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, freeze};
 pub use maps::FileIdentity;
+pub use pagemap::PAGEMAP_SCAN;
 pub use program::{CodePages, Program, ProgramError};
 pub use thaw::{Loader, ThawError, ThawRequest};
 
