@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::ConnectInfo;
-use http::request::Parts;
+use axum::{extract::ConnectInfo, http::request::Parts};
 use rmcp::{
     Peer, RoleServer,
     model::{ProgressNotificationParam, ProgressToken},

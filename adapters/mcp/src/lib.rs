@@ -9,7 +9,6 @@ mod answer;
 mod asked;
 mod attend;
 mod body;
-mod guard;
 mod instructions;
 mod link;
 mod message;
@@ -25,7 +24,6 @@ mod tasks;
 mod tool;
 mod tools;
 
-pub use guard::{AllowedHost, AllowedHosts, Guard, Guarded, ParseHostError, guard};
 pub use server::Server;
 pub use sse::{SseOptions, sse};
 pub use stdio::{Standard, StdioError, StdioOptions, serve_stdio};

@@ -64,3 +64,39 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(bytes: usize) -> Bytes {
+        vec![0; bytes].into()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_holds_little_and_not_for_long() {
+        let (outbox, mut frames) = Outbox::new(Some(Duration::from_millis(50)));
+        // One message may be larger than all the room, and no other goes with it.
+        outbox.send(message(2 * BYTES as usize)).await.expect("there is room");
+        assert_eq!(outbox.send(message(1)).await, Err(UndeliveredError::Stuck));
+        assert_eq!(frames.recv().await.map(|frame| frame.bytes.len()), Some(2 * BYTES as usize));
+        for _ in 0..MESSAGES {
+            outbox.send(message(1)).await.expect("there is room again");
+        }
+        assert_eq!(outbox.send(message(1)).await, Err(UndeliveredError::Stuck));
+        drop(frames);
+        assert_eq!(outbox.send(message(1)).await, Err(UndeliveredError::Gone));
+    }
+
+    #[tokio::test]
+    async fn who_has_all_the_time_waits_for_room() {
+        let (outbox, mut frames) = Outbox::new(None);
+        outbox.send(message(BYTES as usize)).await.expect("there is room");
+        let waiting = outbox.send(message(1));
+        let reading = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            frames.recv().await.map(|frame| frame.bytes.len())
+        };
+        assert_eq!(tokio::join!(waiting, reading), (Ok(()), Some(BYTES as usize)));
+    }
+}

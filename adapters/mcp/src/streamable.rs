@@ -79,6 +79,14 @@ struct Entrance {
 }
 
 async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Next) -> Response {
+    if request.method() == Method::DELETE {
+        let mut response = next.run(request).await;
+        // The session is gone when rmcp says that it is going to be, and clients expect to hear just that.
+        if response.status() == StatusCode::ACCEPTED {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        return response;
+    }
     if request.method() != Method::POST || !body::is_json(request.headers()) {
         return next.run(request).await;
     }

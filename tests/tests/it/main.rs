@@ -5,5 +5,7 @@ mod cells;
 mod crash;
 mod fidelity;
 mod hostile;
+mod http;
+mod mcp;
 mod support;
 mod tidy;

@@ -29,6 +29,7 @@ pub(crate) fn tool(name: &str) -> Option<Result<CallToolResult, ErrorData>> {
     let resource = |uri: &str, kind: &str, text: &str| json!({ "type": "resource", "resource": { "uri": uri, "mimeType": kind, "text": text } });
     let text = |text: &str| json!({ "type": "text", "text": text });
     let content = match name {
+        "test_header_parameter" => json!([text("There is a region, or none.")]),
         "test_simple_text" => json!([text("This is a simple text response for testing.")]),
         "test_image_content" => json!([image]),
         "test_audio_content" => json!([{ "type": "audio", "data": WAV, "mimeType": "audio/wav" }]),

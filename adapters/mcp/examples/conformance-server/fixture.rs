@@ -16,10 +16,11 @@ use rmcp::{
     service::{RequestContext, SubscriptionContext, SubscriptionSink},
 };
 use serde_json::{Value, json};
+use stasis_core::engine::fake::FakeEngine;
 use stasis_mcp::Server;
 use tokio::sync::Mutex;
 
-use crate::{content, requests, rounds};
+use crate::{content, requests, rounds, tasks};
 
 type Context = RequestContext<RoleServer>;
 
@@ -27,6 +28,7 @@ type Context = RequestContext<RoleServer>;
 #[derive(Clone)]
 pub(crate) struct Fixture {
     server: Server,
+    engine: Arc<FakeEngine>,
     subscriptions: Arc<Mutex<Vec<SubscriptionSink>>>,
 }
 
@@ -34,8 +36,8 @@ pub(crate) struct Fixture {
 const TRIGGERS: [&str; 2] = ["test_trigger_tool_change", "test_trigger_prompt_change"];
 
 impl Fixture {
-    pub(crate) fn new(server: Server) -> Self {
-        Self { server, subscriptions: Arc::default() }
+    pub(crate) fn new(server: Server, engine: Arc<FakeEngine>) -> Self {
+        Self { server, engine, subscriptions: Arc::default() }
     }
 
     async fn trigger(&self, name: &str) -> CallToolResult {
@@ -52,7 +54,8 @@ impl Fixture {
 }
 
 fn tools() -> Vec<Tool> {
-    let names = content::TOOLS.iter().chain(&requests::TOOLS).chain(&rounds::TOOLS).chain(&TRIGGERS);
+    let names = content::TOOLS.iter().chain(&requests::TOOLS).chain(&rounds::TOOLS);
+    let names = names.chain(&tasks::TOOLS).chain(&TRIGGERS);
     let schema = json!({ "type": "object", "properties": {} });
     let schema = Arc::new(schema.as_object().cloned().unwrap_or_default());
     let mut tools: Vec<Tool> = names.map(|name| Tool::new(*name, "For the suite", schema.clone())).collect();
@@ -79,12 +82,14 @@ fn tools() -> Vec<Tool> {
         "else": { "required": ["email"] },
         "additionalProperties": false
     });
+    let header = json!({ "type": "object", "properties": { "region": { "type": "string", "x-mcp-header": "Region" } } });
+    let header = header.as_object().cloned().unwrap_or_default();
+    tools.push(Tool::new("test_header_parameter", "Takes a parameter that is a header as well", header));
     let words = words.as_object().cloned().unwrap_or_default();
     tools.push(Tool::new("json_schema_2020_12_tool", "Tool with JSON Schema 2020-12 features", words));
     tools
 }
 
-#[expect(deprecated, reason = "logging and subscriptions are, and the suite asks for them")]
 impl ServerHandler for Fixture {
     fn get_info(&self) -> ServerConfig {
         let mut info = self.server.get_info();
@@ -133,11 +138,15 @@ impl ServerHandler for Fixture {
         if let Some(result) = requests::call(name, &arguments, &context).await {
             return result.map(Into::into);
         }
-        let capabilities = context.client_capabilities().unwrap_or_default();
-        match rounds::call(&request, &capabilities) {
-            Some(response) => response,
-            None => self.server.call_tool(request, context).await,
+        if let Some(response) = rounds::call(&request, &context.client_capabilities().unwrap_or_default()) {
+            return response;
         }
+        if tasks::TOOLS.contains(&name) {
+            let product = (&self.server, &self.engine);
+            let response = tasks::call(name, &arguments, product, context).await;
+            return response.unwrap_or_else(|| Err(ErrorData::internal_error("it is one of them", None)));
+        }
+        self.server.call_tool(request, context).await
     }
 
     async fn list_resources(

@@ -5,11 +5,13 @@
 //! itself. The first line that it prints is the address.
 
 #![expect(clippy::print_stdout, reason = "whoever starts it needs the address")]
+#![expect(deprecated, reason = "logging, sampling and subscriptions are, and the suite asks for them")]
 
 mod content;
 mod fixture;
 mod requests;
 mod rounds;
+mod tasks;
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,13 +21,15 @@ use stasis_core::{
     ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, ref_store::MemoryRefStore,
 };
 use stasis_executions::{ExecutionOptions, Executions, Retention};
-use stasis_mcp::{
-    AllowedHosts, Server, SessionOptions, SseOptions, StreamableHttpOptions, guard, sse, streamable_http,
-};
+use stasis_http::{Hosts, Protection, protect};
+use stasis_mcp::{Server, SessionOptions, SseOptions, StreamableHttpOptions, sse, streamable_http};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use fixture::Fixture;
+
+/// The largest message, in bytes.
+const MAX_MESSAGE: usize = 4 << 20;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -33,22 +37,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{}/mcp", listener.local_addr()?);
     let shutdown = CancellationToken::new();
-    let handler = Fixture::new(Server::new(api().await?));
+    let engine = Arc::new(FakeEngine::default());
+    let handler = Fixture::new(Server::new(api(engine.clone()).await?), engine);
     let options = StreamableHttpOptions {
-        max_message: 4 << 20,
+        max_message: MAX_MESSAGE,
         sessions: Some(SessionOptions { max: 100, idle: Duration::from_secs(60) }),
         shutdown: shutdown.clone(),
     };
     let router: Router = streamable_http(handler.clone(), &options)
-        .merge(sse(handler, SseOptions { max_message: 4 << 20, max_sessions: 100, shutdown }))
-        .layer(guard(AllowedHosts::Loopback { and: Vec::new() }));
+        .merge(sse(handler, SseOptions { max_message: MAX_MESSAGE, max_sessions: 100, shutdown }));
+    let hosts = Hosts::of(listener.local_addr()?.ip(), []);
+    let protection = Protection { hosts, cors_origins: Vec::new(), max_body: MAX_MESSAGE };
+    let router = protect(router, &protection);
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }
 
-async fn api() -> Result<Api, Box<dyn Error>> {
+async fn api(engine: Arc<FakeEngine>) -> Result<Api, Box<dyn Error>> {
     let refs = Arc::new(MemoryRefStore::default());
-    let runner = Runner::new(Arc::new(FakeEngine::default()), refs.clone());
+    let runner = Runner::new(engine, refs.clone());
     let log = ExecutionLog::new(refs, "conformance");
     let options = ExecutionOptions { concurrency: 4, queue_max: 100, retention: Retention::DEFAULT };
     let executions = Executions::start(runner, log, options).await?;

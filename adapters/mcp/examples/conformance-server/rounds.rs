@@ -118,7 +118,6 @@ impl<'a> Responses<'a> {
     }
 }
 
-#[expect(deprecated, reason = "sampling is, and the suite asks for it")]
 fn capable(capabilities: &ClientCapabilities) -> Result<CallToolResponse, ErrorData> {
     let mut requests = serde_json::Map::new();
     if capabilities.sampling.is_some() {
@@ -130,7 +129,6 @@ fn capable(capabilities: &ClientCapabilities) -> Result<CallToolResponse, ErrorD
     asking(Value::Object(requests), None)
 }
 
-#[expect(deprecated, reason = "sampling is, and the suite asks for it")]
 fn missing(capabilities: &ClientCapabilities) -> Result<CallToolResponse, ErrorData> {
     if capabilities.sampling.is_some() {
         return Ok(done("there is sampling"));

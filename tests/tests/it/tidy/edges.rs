@@ -22,7 +22,7 @@ const CRATES: &[(&str, May)] = &[
     ("stasis-executions", May::Only(&["stasis-core"])),
     ("stasis-http", May::Only(&["stasis-api", "stasis-core", "stasis-executions"])),
     ("stasis-image", May::Only(&[])),
-    ("stasis-mcp", May::Only(&["stasis-api", "stasis-core", "stasis-executions"])),
+    ("stasis-mcp", May::Only(&["stasis-api", "stasis-core", "stasis-executions", "stasis-http"])),
     ("stasis-script", May::Only(&[])),
     ("stasis-server", May::UseTheProduct),
     ("stasis-store", May::Only(&["stasis-core"])),

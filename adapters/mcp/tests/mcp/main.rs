@@ -1,0 +1,12 @@
+//! The adapter over its three transports, on fakes.
+
+mod bad_input;
+mod bench;
+mod client;
+mod golden;
+mod http;
+mod scenario;
+mod sse;
+mod stateless;
+mod stdio;
+mod streamable;

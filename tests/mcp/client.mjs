@@ -1,0 +1,73 @@
+// Drives a server with the official TypeScript SDK, and prints one line of JSON: what came of it.
+//
+//   node client.mjs stdio COMMAND [ARGUMENT…]
+//   node client.mjs http URL
+//   node client.mjs sse URL
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+
+const [kind, target, ...rest] = process.argv.slice(2);
+const transports = {
+  stdio: () => new StdioClientTransport({ command: target, args: rest, env: process.env }),
+  http: () => new StreamableHTTPClientTransport(new URL(target)),
+  sse: () => new SSEClientTransport(new URL(target)),
+};
+const transport = transports[kind]();
+const client = new Client({ name: 'stasis-tests', version: '1.0.0' });
+await client.connect(transport);
+
+// Calls a tool, and checks that what it gives is there twice.
+const call = async (name, args, options) => {
+  const result = await client.callTool({ name, arguments: args }, undefined, options);
+  if (result.structuredContent && !isDeepStrictEqual(result.structuredContent, JSON.parse(result.content[0].text))) {
+    throw new Error(`the text of ${name} is not its structured content`);
+  }
+  return result;
+};
+const run = async (args, options) => (await call('run_js', args, options)).structuredContent;
+
+const report = { server: client.getServerVersion().name };
+// The SDK checks every structured result against the output schemas that are listed here.
+report.tools = (await client.listTools()).tools.map((tool) => tool.name);
+report.prompts = (await client.listPrompts()).prompts.length;
+report.templates = (await client.listResourceTemplates()).resourceTemplates.length;
+
+const hello = await run({ code: "console.log('hello'); 6 * 7" });
+report.call = [hello.status, hello.result, hello.output];
+const uri = `stasis://executions/${hello.execution_id}/output`;
+report.resource = (await client.readResource({ uri })).contents[0].text;
+
+const failed = await call('run_js', { code: "throw new TypeError('no')" });
+report.error = [failed.isError, failed.structuredContent.status, failed.structuredContent.error.split('\n')[0]];
+report.bad_argument = (await call('run_js', { code: 1 })).isError;
+report.unknown_tool = await client.callTool({ name: 'run_py', arguments: {} }).then(() => null, (error) => error.code);
+
+const busy = (milliseconds) => `const end = Date.now() + ${milliseconds}; while (Date.now() < end); 'late'`;
+let told = 0;
+const late = await run({ code: busy(2500), wait_secs: 20 }, { onprogress: () => (told += 1) });
+report.progress = [late.result, told > 0];
+
+const withdrawal = new AbortController();
+const options = { signal: withdrawal.signal, onprogress: () => withdrawal.abort('enough') };
+report.withdrawn = await run({ code: 'for (;;);', wait_secs: 60 }, options).then(() => false, () => true);
+const newest = async () => (await call('list_executions', { limit: 1 })).structuredContent.executions[0];
+const { execution_id } = await newest();
+report.cancelled = (await call('get_execution', { execution_id, wait_secs: 10 })).structuredContent.status;
+
+const session = randomUUID();
+const first = await run({ code: 'let counter = 1; counter', session });
+report.resumed = (await run({ code: 'counter += 1; counter', session })).result;
+const history = (await call('list_session_snapshots', { session, fields: 'index,input_heap' })).structuredContent;
+report.history = history.entries.map((entry) => [entry.index, entry.input_heap === first.heap]);
+const left = await run({ code: 'counter += 10; counter', heap: first.heap });
+const right = await run({ code: 'counter += 20; counter', heap: first.heap });
+report.branches = [left.result, right.result, left.heap !== right.heap];
+
+await client.close();
+console.log(JSON.stringify(report));
+// Connections that are kept for later would keep this process as well.
+process.exit();

@@ -1,0 +1,97 @@
+"""Drives a server with the official Python SDK, and prints one line of JSON: what came of it.
+
+python client.py REVISION stdio COMMAND [ARGUMENT...]
+python client.py REVISION http URL
+python client.py REVISION sse URL
+
+REVISION is "legacy" for the handshake of 2025-11-25, or "auto" for the newest that the server has.
+"""
+
+import json
+import sys
+import uuid
+
+import anyio
+from mcp.client import Client
+from mcp.client.sse import sse_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.shared.exceptions import MCPError
+
+BUSY = "const end = Date.now() + 2500; while (Date.now() < end); 'late'"
+
+
+def transport(kind, target, *rest):
+    if kind == "stdio":
+        return stdio_client(StdioServerParameters(command=target, args=list(rest)))
+    return sse_client(target) if kind == "sse" else target
+
+
+async def drive(client):
+    async def call(name, arguments, **options):
+        """Calls a tool, and checks that what it gives is there twice."""
+        result = await client.call_tool(name, arguments, **options)
+        if result.structured_content is not None:
+            assert result.structured_content == json.loads(result.content[0].text), name
+        return result
+
+    async def run(arguments, **options):
+        return (await call("run_js", arguments, **options)).structured_content
+
+    report = {"server": client.server_info.name, "revision": client.protocol_version}
+    report["tools"] = [tool.name for tool in (await client.list_tools()).tools]
+    report["prompts"] = len((await client.list_prompts()).prompts)
+    report["templates"] = len((await client.list_resource_templates()).resource_templates)
+
+    hello = await run({"code": "console.log('hello'); 6 * 7"})
+    report["call"] = [hello["status"], hello["result"], hello["output"]]
+    uri = f"stasis://executions/{hello['execution_id']}/output"
+    report["resource"] = (await client.read_resource(uri)).contents[0].text
+
+    failed = await call("run_js", {"code": "throw new TypeError('no')"})
+    record = failed.structured_content
+    report["error"] = [failed.is_error, record["status"], record["error"].split("\n")[0]]
+    report["bad_argument"] = (await call("run_js", {"code": 1})).is_error
+    try:
+        await client.call_tool("run_py", {})
+    except MCPError as error:
+        report["unknown_tool"] = error.code
+
+    told = anyio.Event()
+
+    async def tell(progress, total, message):
+        told.set()
+
+    late = await run({"code": BUSY, "wait_secs": 20}, progress_callback=tell)
+    report["progress"] = [late["result"], told.is_set()]
+
+    # Leaving the scope withdraws the call.
+    with anyio.CancelScope() as scope:
+
+        async def withdraw(progress, total, message):
+            scope.cancel()
+
+        await run({"code": "for (;;);", "wait_secs": 60}, progress_callback=withdraw)
+    report["withdrawn"] = scope.cancelled_caught
+    newest = (await call("list_executions", {"limit": 1})).structured_content["executions"][0]
+    waiting = {"execution_id": newest["execution_id"], "wait_secs": 10}
+    report["cancelled"] = (await call("get_execution", waiting)).structured_content["status"]
+
+    session = str(uuid.uuid4())
+    first = await run({"code": "let counter = 1; counter", "session": session})
+    report["resumed"] = (await run({"code": "counter += 1; counter", "session": session}))["result"]
+    asking = {"session": session, "fields": "index,input_heap"}
+    entries = (await call("list_session_snapshots", asking)).structured_content["entries"]
+    report["history"] = [[entry["index"], entry["input_heap"] == first["heap"]] for entry in entries]
+    left = await run({"code": "counter += 10; counter", "heap": first["heap"]})
+    right = await run({"code": "counter += 20; counter", "heap": first["heap"]})
+    report["branches"] = [left["result"], right["result"], left["heap"] != right["heap"]]
+    return report
+
+
+async def main():
+    revision, *target = sys.argv[1:]
+    async with Client(transport(*target), mode=revision) as client:
+        print(json.dumps(await drive(client)))
+
+
+anyio.run(main)
