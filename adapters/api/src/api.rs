@@ -145,7 +145,7 @@ impl Api {
     /// If there is no such execution, or it has ended.
     pub async fn cancel(&self, id: ExecutionId) -> Result<Cancelled, ApiError> {
         self.executions.cancel(id).await?;
-        Ok(Cancelled { ok: true })
+        Ok(Cancelled { ok: true, error: None })
     }
 
     /// Names of sessions.
@@ -183,7 +183,7 @@ impl Api {
         })?;
         let sessions = self.executions.runner().sessions();
         let mut entries = sessions.entries(&name, from, limit + 1).await?;
-        if entries.is_empty() && from == 0 {
+        if entries.is_empty() && sessions.position(&name).await?.length == 0 {
             return Err(ApiError::new(ErrorKind::NotFound, format!("there is no session {name}")));
         }
         let next = entries.get(limit).map(|entry| entry.index.to_string());

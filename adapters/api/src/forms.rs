@@ -136,6 +136,7 @@ pub struct ExecutionList {
 
 /// Which part of the console output is wanted: lines, or bytes if `byte_offset` is given.
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct OutputArguments {
     /// The first line, counted from 1 (default 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,6 +186,9 @@ pub struct Output {
 pub struct Cancelled {
     /// Whether it was in time.
     pub ok: bool,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// An error, as every adapter writes it.

@@ -1,11 +1,14 @@
 //! What comes in, with errors in our form.
 
+use std::error::Error;
+
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Query, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use tower_http::timeout::TimeoutError;
 
 use crate::problem::Problem;
 
@@ -18,6 +21,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, error.body_text())),
+        }
+    }
+}
+
+/// The one part of a path that is a name.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
             Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, error.body_text())),
         }
     }
@@ -42,12 +59,29 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 /// The whole body.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+        if is_timeout(&rejection) {
+            return Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+        }
         let message = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large".to_owned(),
+            StatusCode::PAYLOAD_TOO_LARGE => TOO_LARGE.to_owned(),
             _ => rejection.body_text(),
         };
         Problem::new(rejection.status(), message)
     })
+}
+
+/// What is said of a body that is.
+pub(crate) const TOO_LARGE: &str = "the body is too large";
+
+fn is_timeout(error: &dyn Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<TimeoutError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A value from JSON; what is wrong is said with line and column.
@@ -59,7 +93,8 @@ pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem>
 /// Whether the content type says JSON (RFC 8259, or a `+json` suffix of RFC 6838).
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let media_type = media_type(headers);
-    media_type.eq_ignore_ascii_case("application/json") || media_type.ends_with("+json")
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "application/json" || media_type.ends_with("+json")
 }
 
 /// The content type without its parameters.

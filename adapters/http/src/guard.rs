@@ -24,8 +24,9 @@ impl Hosts {
         if address.is_loopback() || !and.is_empty() { Self::Loopback { and } } else { Self::Any }
     }
 
-    /// Whether a request is for one of them, and not made by a page from elsewhere.
-    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+    /// Whether a request is for one of them, and not made by a page from elsewhere, unless that page is
+    /// welcome.
+    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap, is_welcome: bool) -> bool {
         let Self::Loopback { and } = self else { return true };
         let known = |host: &str| {
             let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
@@ -41,7 +42,7 @@ impl Hosts {
             let origin = value.to_str().ok().and_then(|text| text.parse::<Uri>().ok());
             origin.and_then(|origin| origin.host().map(known)).unwrap_or(false)
         });
-        host.is_some_and(|host| known(host.host())) && origin.unwrap_or(true)
+        host.is_some_and(|host| known(host.host())) && (is_welcome || origin.unwrap_or(true))
     }
 }
 
@@ -59,8 +60,11 @@ mod tests {
                     headers.insert(name, value.parse().expect("a header"));
                 }
             }
-            assert_eq!(hosts.admit(&Uri::from_static("/"), &headers), expect, "{host:?} {origin:?}");
-            assert!(Hosts::of([10, 0, 0, 1].into(), []).admit(&Uri::from_static("/"), &headers));
+            let uri = Uri::from_static("/");
+            assert_eq!(hosts.admit(&uri, &headers, false), expect, "{host:?} {origin:?}");
+            assert!(Hosts::of([10, 0, 0, 1].into(), []).admit(&uri, &headers, false));
+            let of_us = host.is_some_and(|host| host.starts_with("localhost") && !host.contains('@'));
+            assert!(!of_us || hosts.admit(&uri, &headers, true));
         };
         check(Some("localhost:8080"), None, true);
         check(Some("127.0.0.1"), None, true);

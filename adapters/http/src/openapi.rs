@@ -61,6 +61,7 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
     }
     let execution = schema::<Execution>(generator);
     let accepted = schema::<Accepted>(generator);
+    let cancelled = schema::<Cancelled>(generator);
     let heap_tags = schema::<HeapTags>(generator);
     let failure = schema::<Failure>(generator);
     let bad = ("400", "What was sent is not acceptable", failure.clone());
@@ -133,9 +134,9 @@ fn operations(generator: &mut SchemaGenerator) -> Vec<Operation> {
             parameters: &[EXECUTION_ID],
             body: None,
             answers: vec![
-                ("200", "It was in time", schema::<Cancelled>(generator)),
+                ("200", "It was in time", cancelled.clone()),
                 absent.clone(),
-                ("409", "It has already ended", failure),
+                ("409", "It has already ended", cancelled),
             ],
         },
         get(

@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -21,7 +21,7 @@ use tower_http::{
     timeout::RequestBodyTimeoutLayer,
 };
 
-use crate::{guard::Hosts, problem::Problem};
+use crate::{extract::TOO_LARGE, guard::Hosts, problem::Problem};
 
 /// How routes are to be protected.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ const COMPRESS_ABOVE: u64 = 1024;
 pub fn protect(router: Router, protection: &Protection) -> Router {
     let compress = DefaultPredicate::new().and(SizeAbove::new(COMPRESS_ABOVE));
     let layers = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(Arc::new(protection.hosts.clone()), check_host))
+        .layer(middleware::from_fn_with_state(Arc::new(protection.clone()), check_head))
         .layer(CatchPanicLayer::custom(panicked))
         .option_layer(cors(&protection.cors_origins))
         .layer(CompressionLayer::new().gzip(true).compress_when(compress))
@@ -77,13 +77,34 @@ fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     (!origins.is_empty()).then_some(layer)
 }
 
-async fn check_host(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
-    if hosts.admit(request.uri(), request.headers()) {
-        next.run(request).await
-    } else {
-        let message = "this server does not answer for that Host or Origin; see --allowed-host";
-        Problem::new(StatusCode::FORBIDDEN, message).into_response()
+/// Checks what can be told before the body is there.
+async fn check_head(
+    State(protection): State<Arc<Protection>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let headers = request.headers();
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "there is more than one Host"));
     }
+    let of_cors = headers.get(header::ORIGIN).is_some_and(|origin| protection.cors_origins.contains(origin));
+    if !protection.hosts.admit(request.uri(), headers, of_cors) {
+        let message = "this server does not answer for that Host or Origin; see --allowed-host";
+        return Err(Problem::new(StatusCode::FORBIDDEN, message));
+    }
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > protection.max_body as u64) {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE));
+    }
+    let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    if encoding
+        .is_some_and(|name| ![&b"gzip"[..], b"identity"].contains(&name.to_ascii_lowercase().as_slice()))
+    {
+        let message = "a body is not compressed, or with gzip";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    }
+    Ok(next.run(request).await)
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -134,7 +134,9 @@ fn is_setting(argument: &clap::Arg) -> bool {
 }
 
 fn scalar(text: &str) -> Value {
-    text.parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer)
+    // A folder called 007 is not a number.
+    let number = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+    number.map_or_else(|| Value::String(text.to_owned()), Value::Integer)
 }
 
 fn variable_name(name: &str) -> String {
@@ -219,7 +221,13 @@ impl Derived {
     fn explain(&self, line: &[OsString], error: clap::Error) -> ConfigurationError {
         let flags_alone = Arguments::command().try_get_matches_from(line);
         let text = error.to_string();
-        let culprit = self.origins.iter().find(|(name, _)| text.contains(&format!("--{name}")));
+        // `--log` is not what is meant where it says `--log-format`.
+        let is_named = |name: &str| {
+            let mut rests =
+                text.match_indices(&format!("--{name}")).map(|(at, flag)| &text[at + flag.len()..]);
+            rests.any(|rest| !rest.starts_with(|next: char| next == '-' || next.is_ascii_alphanumeric()))
+        };
+        let culprit = self.origins.iter().find(|(name, _)| is_named(name));
         match (flags_alone, culprit) {
             (Ok(_), Some((_, origin))) => {
                 let origin = match origin {

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use serde::{Deserialize, Serialize};
-use stasis_api::{Api, ApiError, ErrorKind, Execution, ExecutionList, Output, OutputArguments};
+use serde::Deserialize;
+use stasis_api::{Api, ApiError, Cancelled, ErrorKind, Execution, ExecutionList, Output, OutputArguments};
 use stasis_core::ExecutionId;
 
-use crate::{extract::Parameters, problem::Problem, wait::wait};
+use crate::{
+    extract::{Name, Parameters},
+    problem::Problem,
+    wait::wait,
+};
 
 /// Which page of a list.
 #[derive(Debug, Deserialize)]
@@ -28,13 +32,6 @@ pub(crate) struct WaitParameters {
     wait: Option<String>,
 }
 
-/// The answer to a cancel that came too late.
-#[derive(Debug, Serialize)]
-struct NotCancelled {
-    ok: bool,
-    error: String,
-}
-
 pub(crate) async fn list(
     State(api): State<Api>,
     Parameters(page): Parameters<PageParameters>,
@@ -44,7 +41,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn show(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    Name(id): Name,
     Parameters(parameters): Parameters<WaitParameters>,
     headers: HeaderMap,
 ) -> Result<Json<Execution>, Problem> {
@@ -54,17 +51,17 @@ pub(crate) async fn show(
 
 pub(crate) async fn output(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    Name(id): Name,
     Parameters(part): Parameters<OutputArguments>,
 ) -> Result<Json<Output>, Problem> {
     Ok(Json(api.output(parse(&id)?, part).await?))
 }
 
-pub(crate) async fn cancel(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn cancel(State(api): State<Api>, Name(id): Name) -> Result<Response, Problem> {
     match api.cancel(parse(&id)?).await {
         Ok(cancelled) => Ok(Json(cancelled).into_response()),
         Err(ApiError { kind: ErrorKind::Conflict, message }) => {
-            let body = NotCancelled { ok: false, error: message };
+            let body = Cancelled { ok: false, error: Some(message) };
             Ok((StatusCode::CONFLICT, Json(body)).into_response())
         }
         Err(error) => Err(error.into()),

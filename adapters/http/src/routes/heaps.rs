@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use stasis_api::{Api, HeapTags, TaggedHeaps};
 
 use crate::{
-    extract::{JsonBody, Parameters},
+    extract::{JsonBody, Name, Parameters},
     problem::Problem,
 };
 
@@ -39,16 +35,13 @@ pub(crate) async fn query(
     Ok(Json(api.heaps_by_tags(query.tags, query.cursor.as_deref(), limit).await?))
 }
 
-pub(crate) async fn tags(
-    State(api): State<Api>,
-    Path(heap): Path<String>,
-) -> Result<Json<HeapTags>, Problem> {
+pub(crate) async fn tags(State(api): State<Api>, Name(heap): Name) -> Result<Json<HeapTags>, Problem> {
     Ok(Json(api.heap_tags(&heap).await?))
 }
 
 pub(crate) async fn set_tags(
     State(api): State<Api>,
-    Path(heap): Path<String>,
+    Name(heap): Name,
     JsonBody(tags): JsonBody<BTreeMap<String, String>>,
 ) -> Result<Json<HeapTags>, Problem> {
     Ok(Json(api.set_heap_tags(&heap, tags).await?))
@@ -56,7 +49,7 @@ pub(crate) async fn set_tags(
 
 pub(crate) async fn delete_tags(
     State(api): State<Api>,
-    Path(heap): Path<String>,
+    Name(heap): Name,
     Parameters(parameters): Parameters<DeleteParameters>,
 ) -> Result<Json<HeapTags>, Problem> {
     let keys: Option<Vec<String>> =

@@ -1,14 +1,14 @@
 //! `/api/sessions`
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use stasis_api::{Api, SessionEntries, SessionList};
 
 use super::executions::PageParameters;
-use crate::{extract::Parameters, problem::Problem};
+use crate::{
+    extract::{Name, Parameters},
+    problem::Problem,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,7 +27,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn entries(
     State(api): State<Api>,
-    Path(session): Path<String>,
+    Name(session): Name,
     Parameters(parameters): Parameters<EntriesParameters>,
 ) -> Result<Json<SessionEntries>, Problem> {
     let (fields, cursor) = (parameters.fields.as_deref(), parameters.cursor.as_deref());

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 use axum::http::HeaderValue;
 use clap::{Args, ValueEnum};
 use stasis_executions::Retention;
+use url::Url;
 
 use super::{LimitArguments, StoreArguments};
 
@@ -25,7 +26,7 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) allowed_host: Vec<String>,
     /// Origin whose pages may call the server from a browser; repeatable
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
     pub(crate) cors_origin: Vec<HeaderValue>,
     /// Start every run fresh and keep nothing
     #[arg(long, conflicts_with_all = ["directory_path", "session_db_path"])]
@@ -66,6 +67,16 @@ pub(crate) struct ServerArguments {
     /// Print the configuration that results from flags, variables and file, and exit
     #[arg(long)]
     pub(crate) print_config: bool,
+}
+
+/// An origin as browsers write it: a scheme, a host, and a port if it is not the usual one.
+fn parse_origin(text: &str) -> Result<HeaderValue, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let origin = url.origin().ascii_serialization();
+    if origin != text {
+        return Err(format!("an origin looks like https://app.example, and that is {origin}"));
+    }
+    HeaderValue::from_str(text).map_err(|error| error.to_string())
 }
 
 /// How log lines are written.

@@ -1,3 +1,5 @@
+//! Where settings come from, and what is said of those that make no sense.
+
 use std::io::Write as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The use case on fakes.
+
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering},

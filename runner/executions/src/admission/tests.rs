@@ -1,3 +1,5 @@
+//! Who is let in, and when.
+
 use super::*;
 
 const BOUNDS: Bounds = Bounds { running: 1, going: 2, waiting: 4 };

@@ -1,3 +1,5 @@
+//! The life of executions on fakes.
+
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},

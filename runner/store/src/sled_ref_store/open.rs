@@ -100,7 +100,7 @@ pub(super) struct Opened {
 pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
     let directory = Directory::open_or_create(folder)?;
     let lock = FolderLock::take(folder)?;
-    remove_stillborn(folder).map_err(OpenError::io(folder))?;
+    remove_stillborn(folder).and_then(|()| remove_unfinished(folder)).map_err(OpenError::io(folder))?;
     let opened = unpanicked(|| {
         let database = sled::Config::new()
             .path(folder)
@@ -131,6 +131,20 @@ pub(super) fn open(folder: &Path) -> Result<Opened, OpenError> {
         return Err(OpenError::Damaged { folder: folder.to_owned(), source });
     }
     Ok(Opened { entries, group, disk, lock })
+}
+
+/// The database reads every file that begins like a snapshot, also one that it was writing when it was
+/// killed. These were not used yet by anything else.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The database writes its settings before anything else, and neither at once nor synced: without a

@@ -1,3 +1,5 @@
+//! Pages of output, against the whole text.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

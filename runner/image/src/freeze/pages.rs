@@ -1,0 +1,200 @@
+//! Which pages of an area belong into the image.
+
+use std::os::fd::{AsFd as _, AsRawFd as _};
+
+use super::{BASE_GAP, Copier, Failure, accept, protect};
+use crate::{
+    PAGE_SIZE,
+    format::{Backing, MAX_HOT_PAGES, Run},
+    maps::Mapping,
+    pagemap::{self, Region},
+};
+
+// Bits of an entry in `/proc/PID/pagemap` (Linux `Documentation/admin-guide/mm/pagemap.rst`).
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+const OF_A_FILE: u64 = 1 << 61;
+
+/// Which pages of an area belong into the image.
+#[derive(Clone, Copy)]
+pub(super) enum Keep {
+    /// Pages that this process wrote to; the others come from the backing file.
+    Changed,
+    /// Pages that differ from the base image's, of which the area at `start` shows those from `offset`.
+    Different { offset: u64, start: u64 },
+    /// Pages that hold anything but zeros.
+    NonZero,
+    /// Every page.
+    All,
+}
+
+impl Copier<'_> {
+    /// Writes the pages of a mapping that belong into the image.
+    pub(super) fn copy_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
+        let readable = mapping.protection & libc::PROT_READ as u32 != 0;
+        if !readable {
+            protect(mapping, mapping.protection | libc::PROT_READ as u32)?;
+        }
+        let result = match self.copy_populated_pages(mapping, keep) {
+            Ok(false) => self.copy_readable_pages(mapping, keep),
+            Ok(true) => Ok(()),
+            Err(failure) => Err(failure),
+        };
+        // What is batched is written before the protection is restored.
+        let result = result.and_then(|()| if readable { Ok(()) } else { self.flush() });
+        if !readable {
+            protect(mapping, mapping.protection)?;
+        }
+        result
+    }
+
+    /// Copies what the kernel says is there; says whether the kernel can. For a base image it has to be known
+    /// of each page whether it is in use.
+    fn copy_populated_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<bool, Failure> {
+        let written = match keep {
+            Keep::All => return Ok(false),
+            Keep::NonZero => false,
+            Keep::Changed | Keep::Different { .. } => true,
+        };
+        if self.request.base.is_none() {
+            return Ok(false);
+        }
+        let pagemap = self.request.pagemap.as_raw_fd();
+        let mut run = Run { address: mapping.start, pages: 0 };
+        let mut at = mapping.start;
+        while at < mapping.end {
+            let Some((count, reached)) = pagemap::scan(pagemap, at, mapping.end, written, self.regions)
+            else {
+                // What was written already is not to be written twice.
+                return if at == mapping.start { Ok(false) } else { Err(Failure::Maps) };
+            };
+            for index in 0..count {
+                let Region { start, end, .. } = self.regions[index];
+                for address in (start..end).step_by(PAGE_SIZE as usize) {
+                    if self.differs(keep, address)? {
+                        run = self.extend(run, address, 0)?;
+                    }
+                }
+            }
+            at = reached;
+        }
+        self.write_run(run)?;
+        Ok(true)
+    }
+
+    /// Adds a page to a run, if it lies at most `gap` pages behind it; or else writes the run and begins
+    /// another.
+    fn extend(&mut self, run: Run, address: u64, gap: u64) -> Result<Run, Failure> {
+        if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
+            return Ok(Run { address: run.address, pages: (address - run.address) / PAGE_SIZE + 1 });
+        }
+        self.write_run(run)?;
+        Ok(Run { address, pages: 1 })
+    }
+
+    fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
+        let is_base = self.request.base.is_none();
+        let gap = if is_base { BASE_GAP } else { 0 };
+        let program = is_base && self.areas_end_in_program();
+        let mut run = Run { address: mapping.start, pages: 0 };
+        let mut chunk = mapping.start;
+        while chunk < mapping.end {
+            let pages = ((mapping.end - chunk) / PAGE_SIZE).min(self.entries.len() as u64);
+            self.read_pagemap(chunk, pages as usize)?;
+            for index in 0..pages {
+                let address = chunk + index * PAGE_SIZE;
+                if program {
+                    self.note_hot(self.entries[index as usize], address, mapping.start);
+                }
+                if self.wants(keep, self.entries[index as usize], address)? {
+                    run = self.extend(run, address, gap)?;
+                }
+            }
+            chunk += pages * PAGE_SIZE;
+        }
+        self.write_run(run)
+    }
+
+    /// Whether the area that is being copied shows a file of the program.
+    fn areas_end_in_program(&self) -> bool {
+        let last = (self.header.areas as usize).checked_sub(1).map(|last| self.areas[last]);
+        last.is_some_and(|[_, _, kind, _]| kind >> 32 >= u64::from(Backing::Program(0).encode()))
+    }
+
+    /// Notes pages of the program that are in use, so that templates can have them at hand.
+    fn note_hot(&mut self, entry: u64, address: u64, area: u64) {
+        if entry & (PRESENT | OF_A_FILE) != PRESENT | OF_A_FILE || self.hot_pages == MAX_HOT_PAGES {
+            return;
+        }
+        self.hot_pages += 1;
+        let count = self.header.hot as usize;
+        match self.hot[..count].last_mut() {
+            // A run does not reach from one area into the next.
+            Some([start, pages]) if *start + *pages * PAGE_SIZE == address && address != area => *pages += 1,
+            _ => {
+                self.hot[count] = [address, 1];
+                self.header.hot += 1;
+            }
+        }
+    }
+
+    /// Whether a page belongs into the image; `entry` is its in `/proc/PID/pagemap`.
+    fn wants(&mut self, keep: Keep, entry: u64, address: u64) -> Result<bool, Failure> {
+        let populated = entry & (PRESENT | SWAPPED) != 0;
+        let written_to = populated && entry & OF_A_FILE == 0;
+        let candidate = match keep {
+            Keep::All => true,
+            Keep::NonZero => populated,
+            Keep::Changed | Keep::Different { .. } => written_to,
+        };
+        Ok(candidate && self.differs(keep, address)?)
+    }
+
+    /// Whether a page that is there is another one than what a thawed process would have in its place.
+    fn differs(&mut self, keep: Keep, address: u64) -> Result<bool, Failure> {
+        Ok(match keep {
+            Keep::All | Keep::Changed => true,
+            Keep::NonZero => !is_zero(address),
+            Keep::Different { offset, start } => !self.is_as_in_base(address, offset + (address - start))?,
+        })
+    }
+
+    fn is_as_in_base(&mut self, address: u64, offset: u64) -> Result<bool, Failure> {
+        let Some(base) = self.request.base else { return Ok(false) };
+        // SAFETY: the buffer has room for a page.
+        let read = accept(unsafe {
+            libc::pread(
+                base.file.as_raw_fd(),
+                self.page.as_mut_ptr().cast(),
+                PAGE_SIZE as usize,
+                offset as libc::off_t,
+            )
+        })?;
+        Ok(read == PAGE_SIZE as usize && page_at(address) == self.page)
+    }
+
+    fn read_pagemap(&mut self, address: u64, pages: usize) -> Result<(), Failure> {
+        let bytes = pages * size_of::<u64>();
+        let offset = (address / PAGE_SIZE * size_of::<u64>() as u64) as libc::off_t;
+        // SAFETY: the buffer has room for that many entries.
+        let read = unsafe {
+            libc::pread(
+                self.request.pagemap.as_fd().as_raw_fd(),
+                self.entries.as_mut_ptr().cast(),
+                bytes,
+                offset,
+            )
+        };
+        if read == bytes as isize { Ok(()) } else { Err(Failure::Maps) }
+    }
+}
+
+fn is_zero(address: u64) -> bool {
+    page_at(address).iter().all(|&word| word == 0)
+}
+
+fn page_at(address: u64) -> &'static [u64] {
+    // SAFETY: the callers found this page in a readable mapping of this process, in which nothing
+    // changes while it is copied.
+    unsafe { std::slice::from_raw_parts(address as *const u64, PAGE_SIZE as usize / size_of::<u64>()) }
+}
