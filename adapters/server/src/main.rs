@@ -1,5 +1,4 @@
 //! The `stasis` binary: reads the command line, puts the parts together, and decides exit statuses.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that people see")]
 
 mod arguments;
 mod console;
@@ -22,7 +21,12 @@ fn main() -> ExitCode {
     stasis_worker::run_if_worker();
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("STASIS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would tell on standard error that standard error cannot be written, and panic.
+        .log_internal_errors(false)
+        .init();
     let json = arguments.json();
     match execute(arguments) {
         Ok(code) => code,
