@@ -6,7 +6,7 @@ use super::{
     refused,
     status::{INTERNAL, THREW, USAGE},
 };
-use crate::support::{self, Cli, Ended, assert_none, known_bug};
+use crate::support::{self, Cli, Ended, assert_none};
 
 #[test]
 fn files_that_are_no_scripts_are_refused() {
@@ -49,13 +49,20 @@ fn a_script_on_standard_input_that_is_too_large_is_refused() {
 #[test]
 fn a_pipe_is_as_good_as_a_file() {
     let store = support::folder();
-    let cli = Cli::script("5", store.path()).finish();
-    assert_eq!(cli.stdout, "5\n");
-    known_bug("only what has a path can be run: no <(…), no /dev/stdin", || {
-        let mut cli = Cli::script("5", store.path());
-        cli.replace_argument("-", "/dev/stdin");
-        assert_eq!(cli.finish().stdout, "5\n");
-    });
+    for file in ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let check = |code: &str, part: &str| {
+            let mut cli = Cli::script(code, store.path());
+            cli.replace_argument("-", file);
+            let ended = cli.finish();
+            assert!([&ended.stdout, &ended.stderr].iter().any(|text| text.contains(part)), "{ended:?}");
+        };
+        check("let five: number = 5; five", "5\n");
+        check(&" ".repeat((16 << 20) + 1), "larger than 16 MB");
+        check("import './a.js'", "TypeError: ");
+    }
+    let unnamed =
+        r#"echo 6 >"$2/a.js"; exec <"$2/a.js"; rm "$2/a.js"; "$1" run /dev/stdin --directory-path "$2""#;
+    assert_eq!(shell(unnamed, store.path()).stdout, "6\n", "a file whose name is gone");
 }
 
 #[test]
