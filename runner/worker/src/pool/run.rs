@@ -22,7 +22,10 @@ use super::{
     waiting::Forked,
     within,
 };
-use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker};
+use crate::{
+    process::EXIT_OUT_OF_MEMORY,
+    protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker},
+};
 
 /// A script to run.
 #[derive(Debug, Clone)]
@@ -376,6 +379,7 @@ async fn crashed(worker: &Forked) -> Result<Outcome, PoolError> {
     tracing::debug!(?exit, "worker ended without an outcome");
     match exit {
         Exit::Signal(SIGXCPU) => Ok(Outcome::Stopped(StopReason::Deadline)),
+        Exit::Status(EXIT_OUT_OF_MEMORY) => Ok(Outcome::Stopped(StopReason::Memory)),
         Exit::Status(_) | Exit::Signal(_) => Ok(Outcome::Stopped(StopReason::Crashed)),
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use stasis_image::{FileIdentity, FreezeBase, FreezeRequest, Frozen};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL,
+    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
@@ -49,6 +49,7 @@ fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
 
 fn run(engine: &mut Engine, job: Job) {
     sandbox::limit(&job, engine.data_bytes());
+    allocator::end_when_exhausted();
     Channel.send(&FromWorker::Started);
     let end_of_run = match engine.run(&job) {
         CellEnd::Returned(text) => FromWorker::Returned(text),

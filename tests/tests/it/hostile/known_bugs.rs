@@ -18,7 +18,6 @@ const BUFFERS: Known =
 
 const KNOWN_BUGS: &[(&str, Known)] = &[
     ("bomb_wasm_memory.js", BUFFERS),
-    ("bomb_blob.js", Sometimes("an allocation of Rust's that fails aborts: a crash, not out of memory")),
     ("reach_host_methods.js", Always("a method rejects a promise of its own that nobody gets")),
     ("reach_import_many_modules.js", Sometimes("worker and server both wait for the other to read")),
     ("reach_report_error.js", Always("the global object is no EventTarget")),
