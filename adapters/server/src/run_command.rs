@@ -17,7 +17,7 @@ use url::Url;
 use crate::{
     arguments::RunArguments,
     console::Console,
-    failure::{Failure, not_saved},
+    failure::{Failure, not_saved, with_causes},
     state::State,
 };
 
@@ -122,7 +122,7 @@ fn report(finished: &Finished, collected: Option<String>) -> io::Result<()> {
         Some(Err(_)) | None => None,
     };
     let heap_error = match &finished.heap {
-        Some(Err(error)) => Some(error.to_string()),
+        Some(Err(error)) => Some(with_causes(error)),
         Some(Ok(_)) | None => None,
     };
     if let Some(output) = collected {

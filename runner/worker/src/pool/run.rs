@@ -10,7 +10,7 @@ use std::{
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use stasis_core::{ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError};
-use stasis_store::{HeapFacts, MappableImage, UnixMillis};
+use stasis_store::{HeapError, HeapFacts, MappableImage, UnixMillis};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
     within,
 };
 use crate::{
-    process::EXIT_OUT_OF_MEMORY,
+    process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
     protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ModuleText, ToWorker},
 };
 
@@ -253,18 +253,25 @@ impl Inner {
         let mut files = vec![image.as_fd(), maps.as_fd(), pagemap.as_fd()];
         files.extend(base.map(|base| base.image.file().as_fd()));
         worker.connection.send(&ToWorker::Freeze(self.freeze_order(base)), &files).await?;
-        loop {
-            match worker.connection.receive().await? {
-                FromWorker::Frozen { .. } => break,
-                FromWorker::NotFrozen(why) => return Err(PoolError::Worker(why)),
+        let frozen = loop {
+            match worker.connection.receive().await {
+                Ok(FromWorker::Frozen { .. }) => break true,
+                Err(ConnectionError::Gone) => break false,
+                Ok(FromWorker::NotFrozen { write_error: Some(number), .. }) => {
+                    return Err(HeapError::Io(io::Error::from_raw_os_error(number)).into());
+                }
+                Ok(FromWorker::NotFrozen { why, write_error: None }) => return Err(PoolError::Worker(why)),
+                Ok(FromWorker::OutOfMemory) => return Err(PoolError::NoMemoryToSave),
                 // What was printed and asked for in the very last moment concerns nobody.
-                FromWorker::Console { .. } | FromWorker::LoadModule { .. } => {}
-                other => return Err(PoolError::unexpected(&other)),
+                Ok(FromWorker::Console { .. } | FromWorker::LoadModule { .. }) => {}
+                Ok(other) => return Err(PoolError::unexpected(&other)),
+                Err(error) => return Err(error.into()),
             }
-        }
+        };
         // Only when the process has ended can nothing write to the file any more.
         match worker.child.wait().await.map_err(PoolError::System)? {
-            Exit::Status(0) => Ok(()),
+            Exit::Status(EXIT_NORMAL) if frozen => Ok(()),
+            Exit::Status(EXIT_OUT_OF_MEMORY) => Err(PoolError::NoMemoryToSave),
             other => Err(PoolError::Worker(format!("it ended with {other:?} while freezing"))),
         }
     }
