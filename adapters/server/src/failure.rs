@@ -59,6 +59,7 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::Key(KeyError::Other(_)) => DAMAGED,
             Self::Script { .. } | Self::NoHome | Self::Directory(_) | Self::Key(_) => USAGE,
             Self::Heap(error) | Self::Pool(PoolError::Heap(error)) => heap_status(error),
             Self::Pool(PoolError::NotThawed(_)) => OTHER_BUILD,
@@ -67,7 +68,6 @@ impl Failure {
     }
 }
 
-fn heap_status(error: &HeapError) -> u8 {
 /// An error with its causes, in one line.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut message = error.to_string();
@@ -83,6 +83,7 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     message
 }
 
+fn heap_status(error: &HeapError) -> u8 {
     match error {
         HeapError::Absent(_) => ABSENT,
         HeapError::Corrupt { .. } | HeapError::Forged(_) | HeapError::TooLarge { .. } => DAMAGED,
