@@ -204,10 +204,12 @@ fn a_syntax_error_in_an_imported_typescript_file_is_one() {
 
 #[test]
 fn the_top_level_of_a_module_is_in_the_stack() {
-    known_bug("only the importing cell's frame is there", || {
-        let files = &[("main.js", "import './a.js'"), ("a.js", "1;\n  throw new Error('inside')")];
-        throws(files, &["Error: inside", "a.js:2:9"]);
-    });
+    let files = &[("main.js", "import './a.js'"), ("a.js", "1;\n  throw new Error('inside')")];
+    throws(files, &["Error: inside", "a.js:2:9"]);
+    let files = &[("main.js", "import './a.ts'"), ("a.ts", "enum E { A }\n  throw new Error('inside')")];
+    throws(files, &["Error: inside", "a.ts:2:9"]);
+    let caught = "let seen; try { await import('./a.js') } catch (error) { seen = error === thrown } seen";
+    returns(&[("main.js", caught), ("a.js", "throw globalThis.thrown = new Error('the same')")], "true");
 }
 
 #[test]
