@@ -33,6 +33,11 @@ impl PositionMap {
         PositionMap { edited: segments.into(), ..PositionMap::default() }
     }
 
+    /// The map of a text that stands for one place.
+    pub(crate) fn inserted_at(original: Position) -> PositionMap {
+        PositionMap::edited(vec![Segment { generated: Position::START, original, copied: false }])
+    }
+
     /// The same map, of a text that ends a wrapper between these two positions.
     pub(crate) fn with_wrapper_end(self, start: Position, end: Position) -> PositionMap {
         PositionMap { wrapper_end: Some((start, end)), ..self }
