@@ -149,7 +149,8 @@
       promise,
       reason,
     });
-    window.dispatchEvent(rejection);
+    // Not `window.dispatchEvent`: a script may give the global object another prototype.
+    event.dispatch(window, rejection);
     return rejection.defaultPrevented;
   });
 
