@@ -1,2 +1,2 @@
 // expect: completed | undefined undefined undefined undefined undefined
-[typeof fetch, typeof XMLHttpRequest, typeof WebSocket, typeof Worker, typeof navigator].join(" ");
+[typeof fetch, typeof XMLHttpRequest, typeof WebSocket, typeof Worker, typeof navigator.sendBeacon].join(" ");

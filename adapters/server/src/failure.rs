@@ -1,6 +1,12 @@
 //! Why a command failed, what people and programs are told, and the exit status.
 
-use std::{error::Error, io, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use stasis_core::StoreError;
 use stasis_store::{DirectoryError, HeapError, KeyError};
@@ -54,31 +60,19 @@ impl Failure {
 
     /// Tells why on standard error.
     pub(crate) fn report(&self, json: bool) {
-        let message = self.message();
-        if json {
-            eprintln!("{}", serde_json::json!({ "error": message }));
+        let message = with_causes(self);
+        let line = if json {
+            serde_json::json!({ "error": message }).to_string()
         } else {
-            eprintln!("error: {message}");
-        }
-    }
-
-    /// The error with its causes, in one line.
-    pub(crate) fn message(&self) -> String {
-        let mut message = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            cause = error.source();
-        }
-        message
+            format!("error: {message}")
+        };
+        // Nobody is left to tell that standard error is full or closed; the exit status says enough.
+        let _unheard = writeln!(io::stderr(), "{line}");
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::Key(KeyError::Other(_)) => DAMAGED,
             Self::Script { .. }
             | Self::NoHome
             | Self::Directory(_)
@@ -96,6 +90,21 @@ impl Failure {
             | Self::Output(_) => INTERNAL,
         })
     }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    message
 }
 
 fn heap_status(error: &HeapError) -> u8 {

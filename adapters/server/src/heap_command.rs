@@ -1,6 +1,9 @@
 //! `stasis heap`: what is stored.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use serde_json::{Value, json};
 use stasis_core::HeapId;
@@ -19,18 +22,19 @@ pub(crate) async fn run(command: HeapCommand) -> Result<ExitCode, Failure> {
         HeapCommand::Show(one) => {
             let state = State::open(&one.store)?;
             let info = state.heaps.info(one.heap).await?.ok_or(HeapError::Absent(one.heap))?;
-            if one.json { println!("{}", as_json(&info)) } else { show(&info) }
+            let text = if one.json { as_json(&info).to_string() } else { shown(&info) };
+            print(&text)?;
         }
         HeapCommand::Rm(one) => {
             let state = State::open(&one.store)?;
             if !state.heaps.remove(one.heap).await? {
                 return Err(HeapError::Absent(one.heap).into());
             }
-            if one.json {
-                println!("{}", json!({ "removed": one.heap.to_string() }));
+            print(&if one.json {
+                json!({ "removed": one.heap.to_string() }).to_string()
             } else {
-                println!("removed {}", one.heap);
-            }
+                format!("removed {}", one.heap)
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -49,29 +53,33 @@ async fn ls(arguments: HeapListArguments) -> Result<(), Failure> {
     if arguments.json {
         let damaged = damaged.iter().map(damaged_json);
         let all: Vec<Value> = readable.iter().map(as_json).chain(damaged).collect();
-        println!("{}", Value::Array(all));
-        return Ok(());
+        return print(&Value::Array(all).to_string());
     }
     for info in &readable {
         let kind = if info.base.is_none() { "  base image" } else { "" };
-        println!("{}  {}  {:>10}{kind}", info.id, created(info), info.stored_size.to_string());
+        print(&format!("{}  {}  {:>10}{kind}", info.id, created(info), info.stored_size.to_string()))?;
     }
     for (id, error) in &damaged {
-        println!("{id}  {error}");
+        print(&format!("{id}  {error}"))?;
     }
     Ok(())
 }
 
-fn show(info: &HeapInfo) {
-    println!("heap         {}", info.id);
-    println!("created      {}", created(info));
-    println!("image        {}", info.image_size);
-    println!("stored       {}", info.stored_size);
-    println!(
-        "base         {}",
-        info.base.map_or_else(|| "none: it is a base image".to_owned(), |base| base.to_string())
-    );
-    println!("fingerprint  {}", info.fingerprint);
+fn print(line: &str) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{line}").map_err(Failure::Output)
+}
+
+fn shown(info: &HeapInfo) -> String {
+    let base = info.base.map_or_else(|| "none: it is a base image".to_owned(), |base| base.to_string());
+    [
+        format!("heap         {}", info.id),
+        format!("created      {}", created(info)),
+        format!("image        {}", info.image_size),
+        format!("stored       {}", info.stored_size),
+        format!("base         {base}"),
+        format!("fingerprint  {}", info.fingerprint),
+    ]
+    .join("\n")
 }
 
 fn as_json(info: &HeapInfo) -> Value {

@@ -39,7 +39,7 @@ impl LocalModules {
 fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleText, String> {
     let Some(root) = root else {
         return Err(format!(
-            "Cannot import {specifier}: a script from standard input has no folder to import from"
+            "Cannot import {specifier}: a script from standard input or a pipe has no folder to import from"
         ));
     };
     let path = Url::parse(specifier)

@@ -15,7 +15,9 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // It would tell on standard error that standard error cannot be written, and panic.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

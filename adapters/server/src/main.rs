@@ -1,5 +1,4 @@
 //! The `stasis` binary: reads the command line, puts the parts together, and decides exit statuses.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that people see")]
 
 mod arguments;
 mod configuration;
@@ -15,7 +14,7 @@ mod sessions_database;
 mod signals;
 mod state;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use arguments::{Command, LogFormat};
 use configuration::{Configuration, ConfigurationError};
@@ -31,7 +30,8 @@ fn main() -> ExitCode {
         Ok(configuration) => configuration,
         Err(ConfigurationError::Arguments(error)) => error.exit(),
         Err(error) => {
-            eprintln!("error: {error}");
+            // A closed standard error keeps nobody from ending.
+            let _unread = writeln!(std::io::stderr(), "error: {error}");
             return ExitCode::from(USAGE);
         }
     };
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn execute(configuration: Configuration) -> Result<ExitCode, Failure> {
     let (command, server) = (&configuration.arguments.command, &configuration.arguments.server);
     if server.print_config {
-        print!("{}", configuration.print());
+        write!(std::io::stdout(), "{}", configuration.print()).map_err(Failure::Output)?;
         return Ok(ExitCode::SUCCESS);
     }
     let commands_log = || std::env::var("STASIS_LOG").unwrap_or_else(|_| "warn".to_owned());

@@ -1,7 +1,8 @@
 //! `stasis run`: one script, its output, its fate.
 
 use std::{
-    env, fs,
+    env,
+    fs::File,
     io::{self, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -16,7 +17,7 @@ use url::Url;
 use crate::{
     arguments::RunArguments,
     console::Console,
-    failure::{Failure, not_saved},
+    failure::{Failure, not_saved, with_causes},
     state::State,
 };
 
@@ -77,33 +78,34 @@ async fn start_pool(arguments: &RunArguments, state: &State) -> Result<Pool, Fai
     Ok(pool)
 }
 
-fn read_script(file: &Path) -> Result<Script, Failure> {
-    let explain = |source| Failure::Script { path: file.to_owned(), source };
-    if file == Path::new("-") {
-        let mut code = String::new();
-        io::stdin().take(MAX_SCRIPT + 1).read_to_string(&mut code).map_err(explain)?;
-        if code.len() as u64 > MAX_SCRIPT {
-            return Err(explain(io::Error::other(format!("it is larger than {} MB", MAX_SCRIPT >> 20))));
-        }
+fn read_script(path: &Path) -> Result<Script, Failure> {
+    let explain = |source| Failure::Script { path: path.to_owned(), source };
+    if path == Path::new("-") {
+        let code = read_code(io::stdin()).map_err(explain)?;
         return Ok(Script { name: "stdin".to_owned(), code, root: None });
     }
-    let metadata = fs::metadata(file).map_err(explain)?;
+    let file = File::open(path).map_err(explain)?;
+    let metadata = file.metadata().map_err(explain)?;
     if metadata.is_dir() {
         return Err(explain(io::ErrorKind::IsADirectory.into()));
     }
-    if metadata.len() > MAX_SCRIPT {
-        return Err(explain(io::Error::other(format!("it is larger than {} MB", MAX_SCRIPT >> 20))));
+    let code = read_code(file).map_err(explain)?;
+    let own_path = path.canonicalize().ok().filter(|_| metadata.is_file());
+    // A pipe, or a file whose name is gone, is in no folder that modules could be imported from.
+    let Some(own_path) = own_path else {
+        return Ok(Script { name: path.display().to_string(), code, root: None });
+    };
+    let name = Url::from_file_path(&own_path).map_or_else(|()| own_path.display().to_string(), String::from);
+    Ok(Script { name, code, root: Some(import_root(&own_path)) })
+}
+
+fn read_code(from: impl Read) -> io::Result<String> {
+    let mut code = Vec::new();
+    from.take(MAX_SCRIPT + 1).read_to_end(&mut code)?;
+    if code.len() as u64 > MAX_SCRIPT {
+        return Err(io::Error::other(format!("it is larger than {} MB", MAX_SCRIPT >> 20)));
     }
-    let code = fs::read_to_string(file).map_err(|error| {
-        explain(if error.kind() == io::ErrorKind::InvalidData {
-            io::Error::other("it is not UTF-8 text")
-        } else {
-            error
-        })
-    })?;
-    let path = file.canonicalize().map_err(explain)?;
-    let name = Url::from_file_path(&path).map_or_else(|()| path.display().to_string(), String::from);
-    Ok(Script { name, code, root: Some(import_root(&path)) })
+    String::from_utf8(code).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }
 
 /// Imports may lead anywhere below the working directory, or below the script's own folder if the
@@ -120,7 +122,7 @@ fn report(finished: &Finished, collected: Option<String>) -> io::Result<()> {
         Some(Err(_)) | None => None,
     };
     let heap_error = match &finished.heap {
-        Some(Err(error)) => Some(error.to_string()),
+        Some(Err(error)) => Some(with_causes(error)),
         Some(Ok(_)) | None => None,
     };
     if let Some(output) = collected {

@@ -37,6 +37,7 @@ impl State {
                 HeapKey::load_or_create(&folder.join("heap.key"))?
             }
         };
+        key.claim(&folder)?;
         let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
         Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), folder })
     }

@@ -104,7 +104,8 @@ impl<'a> Edits<'a> {
         self.list.push(Edit { range, rank, change });
     }
 
-    /// Applies the edits: `begin` pieces first, then the text, then `end`, then what was moved.
+    /// Applies the edits: `begin` pieces first, then the text, then `end`, which ends and calls what
+    /// `begin` began, then what was moved.
     pub(crate) fn write(mut self, begin: &[Piece], end: &str) -> (String, PositionMap) {
         let text = self.text;
         if self.list.is_empty() && begin.is_empty() && end.is_empty() {
@@ -116,14 +117,17 @@ impl<'a> Edits<'a> {
             writer.insert(&piece.text, piece.origin);
         }
         writer.apply(0..text.len(), self.list.iter());
+        let wrapper_end = writer.here;
         writer.insert(end, text.len());
+        let after_wrapper = writer.here;
         for moved in self.list.iter().filter(|edit| matches!(edit.change, Change::Move)) {
             let Range { start, end } = moved.range;
             writer.insert("\n", start);
             let inner = self.list.iter().filter(|edit| start < edit.range.start && edit.range.start < end);
             writer.apply(start..end, inner);
         }
-        writer.finish()
+        let (code, positions) = writer.finish();
+        (code, positions.with_wrapper_end(wrapper_end, after_wrapper))
     }
 }
 

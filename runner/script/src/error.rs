@@ -1,9 +1,13 @@
 //! The error that callers see, and the form in which the passes report it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use crate::{PositionMap, Source, lines, source::without_bom};
+use crate::lines::{self, Position};
+use crate::literal::quote;
+use crate::source::without_bom;
+use crate::{PositionMap, PreparedModule, Source};
 
 /// A text that is not a program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +31,17 @@ impl fmt::Display for SyntaxError {
 }
 
 impl SyntaxError {
+    /// A module that throws this error, at the place where the error is.
+    ///
+    /// Who loads modules can refuse one, but not with an error of this class.
+    pub fn to_module(&self) -> PreparedModule<'static> {
+        let place = Position { line: self.line, column: self.column };
+        PreparedModule {
+            code: Cow::Owned(format!("throw new SyntaxError({})", quote(&self.message))),
+            positions: PositionMap::inserted_at(place),
+        }
+    }
+
     /// Turns a fault in the caller's own text (without byte order mark) into an error.
     pub(crate) fn locate(source: &Source<'_>, text: &str, fault: Fault) -> SyntaxError {
         SyntaxError::locate_mapped(source, without_bom(text), &PositionMap::default(), fault)

@@ -16,6 +16,7 @@ mod source;
 
 mod error;
 mod lines;
+mod literal;
 mod position;
 
 mod depth;

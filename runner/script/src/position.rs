@@ -14,6 +14,8 @@ pub struct PositionMap {
     edited: Arc<[Segment]>,
     /// A second step, from generated TypeScript output to the text before it.
     printed: Arc<[Segment]>,
+    /// Where the text is that ends the wrapper of a cell.
+    wrapper_end: Option<(Position, Position)>,
 }
 
 /// A stretch of generated text and where it comes from.
@@ -28,22 +30,39 @@ pub(crate) struct Segment {
 impl PositionMap {
     /// The map of edited text; `segments` are sorted by their generated position.
     pub(crate) fn edited(segments: Vec<Segment>) -> PositionMap {
-        PositionMap { edited: segments.into(), printed: Arc::default() }
+        PositionMap { edited: segments.into(), ..PositionMap::default() }
+    }
+
+    /// The map of a text that stands for one place.
+    pub(crate) fn inserted_at(original: Position) -> PositionMap {
+        PositionMap::edited(vec![Segment { generated: Position::START, original, copied: false }])
+    }
+
+    /// The same map, of a text that ends a wrapper between these two positions.
+    pub(crate) fn with_wrapper_end(self, start: Position, end: Position) -> PositionMap {
+        PositionMap { wrapper_end: Some((start, end)), ..self }
     }
 
     /// The map of printed text; `segments` are sorted by their generated position.
     pub(crate) fn printed(segments: Vec<Segment>) -> PositionMap {
-        PositionMap { edited: Arc::default(), printed: segments.into() }
+        PositionMap { printed: segments.into(), ..PositionMap::default() }
     }
 
     /// The map of edits made to a text that `before` maps.
     pub(crate) fn after(self, before: &PositionMap) -> PositionMap {
-        PositionMap { edited: self.edited, printed: Arc::clone(&before.printed) }
+        PositionMap { printed: Arc::clone(&before.printed), ..self }
     }
 
     /// Whether every position is its own original.
     pub fn is_identity(&self) -> bool {
         self.edited.is_empty() && self.printed.is_empty()
+    }
+
+    /// Whether a generated position is in what ends a cell's wrapper, where the wrapper is called: a
+    /// frame there is none of the caller's.
+    pub fn is_wrapper_call(&self, line: u32, column: u32) -> bool {
+        let at = Position { line, column };
+        self.wrapper_end.is_some_and(|(start, end)| (start..end).contains(&at))
     }
 
     /// Returns the original line and column of a generated line and column, all from 1, columns in

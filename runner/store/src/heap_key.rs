@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -20,6 +20,9 @@ use crate::{
     directory::{Directory, DirectoryError},
     draft::{self, Draft},
 };
+
+/// The file that says which key a directory belongs to: the key's tag of this name.
+const CLAIM: &str = "heap.key.claim";
 
 /// Length of a key and of a tag.
 const LEN: usize = 32;
@@ -50,6 +53,9 @@ pub enum KeyError {
     /// The file is not exactly one key long, or not a regular file.
     #[error("{} is not a heap key: expected a file of 32 bytes", .0.display())]
     NotAKey(PathBuf),
+    /// What is kept in the directory was authenticated with another key.
+    #[error("what is kept in {} belongs to another heap key", .0.display())]
+    Other(PathBuf),
     /// The key's directory cannot be used.
     #[error("cannot create a heap key")]
     Directory(#[from] DirectoryError),
@@ -119,17 +125,26 @@ impl HeapKey {
         let name = name.ok_or_else(|| KeyError::NotAKey(path.to_owned()))?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = Directory::open_or_create(parent.unwrap_or(Path::new(".")))?;
-        Self::create(&directory, name).map_err(io_error(path))?;
+        Self::generate().and_then(|key| create(&directory, name, &key.0[..])).map_err(io_error(path))?;
         Self::load(path)
     }
 
-    /// Creates a key file unless there is one.
-    fn create(directory: &Directory, name: &str) -> io::Result<()> {
-        let mut draft = Draft::create(directory, 0o600)?;
-        draft.file().write_all(&Self::generate()?.0[..])?;
-        draft.file().sync_all()?;
-        draft.publish(name)?;
-        directory.sync()
+    /// Claims a directory for this key, creating it if it is not there: whoever comes with another
+    /// key is told so before anything is taken for forged.
+    ///
+    /// # Errors
+    /// If another key has claimed it, or the directory cannot be used.
+    pub fn claim(&self, directory: &Path) -> Result<(), KeyError> {
+        let path = directory.join(CLAIM);
+        let directory_of_claim = Directory::open_or_create(directory)?;
+        if directory_of_claim.open_file(CLAIM).map_err(io_error(&path))?.is_none() {
+            create(&directory_of_claim, CLAIM, &self.sign(CLAIM.as_bytes())).map_err(io_error(&path))?;
+        }
+        let claim = fs::read(&path).map_err(io_error(&path))?;
+        match Tag::try_from(claim) {
+            Ok(tag) if self.verify(CLAIM.as_bytes(), &tag) => Ok(()),
+            Ok(_) | Err(_) => Err(KeyError::Other(directory.to_owned())),
+        }
     }
 
     /// Authenticates a message. Callers begin messages of different kinds differently.
@@ -152,6 +167,15 @@ impl HeapKey {
     }
 }
 
+/// Creates a file for its owner only, unless there is one.
+fn create(directory: &Directory, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut draft = Draft::create(directory, 0o600)?;
+    draft.file().write_all(content)?;
+    draft.file().sync_all()?;
+    draft.publish(name)?;
+    directory.sync()
+}
+
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeyError {
     move |error| KeyError::Io { path: path.to_owned(), error }
 }
@@ -164,7 +188,7 @@ impl fmt::Debug for HeapKey {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, sync::Barrier, thread};
+    use std::{sync::Barrier, thread};
 
     use super::*;
 
@@ -202,6 +226,20 @@ mod tests {
         let below_a_file = dir.path().join("file/key");
         fs::write(dir.path().join("file"), "").expect("write");
         assert!(matches!(HeapKey::load_or_create(&below_a_file), Err(KeyError::Io { .. })));
+    }
+
+    #[test]
+    fn a_directory_belongs_to_the_key_that_came_first() {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let place = dir.path().join("state");
+        let [first, other] = [[1; LEN], [2; LEN]].map(HeapKey::from_bytes);
+        let other_is_refused = || matches!(other.claim(&place), Err(KeyError::Other(path)) if path == place);
+        for _ in 0..2 {
+            first.claim(&place).expect("it is the first one's");
+            assert!(other_is_refused());
+        }
+        fs::write(place.join(CLAIM), "too short").expect("write");
+        assert!(other_is_refused(), "what is damaged is nobody's");
     }
 
     #[test]

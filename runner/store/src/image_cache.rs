@@ -11,6 +11,7 @@ use std::{
     time::SystemTime,
 };
 
+use rustix::io::Errno;
 use stasis_core::{ByteSize, Digest, HeapId};
 
 use crate::{
@@ -118,9 +119,14 @@ impl ImageCache {
         {
             return Ok(Some(self.hand_out(file, known.identity, known.header)));
         }
-        let Some(file) = self.directory.open_file(&image_name(id))? else {
-            self.usage().forget(id);
-            return Ok(None);
+        let file = match self.directory.open_file(&image_name(id)) {
+            Ok(Some(file)) => file,
+            Ok(None) => {
+                self.usage().forget(id);
+                return Ok(None);
+            }
+            Err(error) if is_link(&error) => return self.discard(id, "it is a link"),
+            Err(error) => return Err(error),
         };
         let identity = Identity::of(&file)?;
         match known {
@@ -274,6 +280,11 @@ impl ImageCache {
 /// Whether a file can only be copied: it is on another file system, or a name was taken from it.
 fn is_unlinkable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::CrossesDevices | io::ErrorKind::NotFound)
+}
+
+/// Whether a file was not opened because it is a link to another one.
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 fn image_name(id: HeapId) -> String {

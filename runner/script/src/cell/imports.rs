@@ -6,6 +6,7 @@ use swc_ecma_ast::{ImportDecl, ImportPhase, ImportSpecifier, ModuleExportName, O
 use super::wrapped::Body;
 use crate::edits::Piece;
 use crate::error::Fault;
+use crate::literal::quote;
 use crate::parse::range;
 
 /// The modules that a cell loads, in order.
@@ -114,21 +115,4 @@ fn binding(specifier: &ImportSpecifier) -> (String, Option<String>) {
 /// Import attributes are strings and names, so line ends in them are only layout.
 fn one_line(text: &str) -> String {
     text.replace(crate::lines::is_line_end, " ")
-}
-
-/// A JavaScript string literal.
-fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            char if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') => {
-                out.push_str(&format!("\\u{:04x}", u32::from(char)));
-            }
-            char => out.push(char),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -17,7 +17,9 @@
     Float64Array,
     JSONStringify,
     ObjectDefineProperty,
+    ObjectFreeze,
     ObjectPrototype,
+    ObjectPrototypeIsPrototypeOf,
     ObjectSetPrototypeOf,
     ReflectGetPrototypeOf,
     String,
@@ -25,6 +27,7 @@
     StringPrototypeRepeat,
     StringPrototypeSlice,
     StringPrototypeReplaceAll,
+    SymbolFor,
     Uint32Array,
   } = primordials;
 
@@ -149,9 +152,48 @@
       promise,
       reason,
     });
-    window.dispatchEvent(rejection);
+    // Not `window.dispatchEvent`: a script may give the global object another prototype.
+    event.dispatch(window, rejection);
     return rejection.defaultPrevented;
   });
+
+  // --- navigator: the same on every machine ---
+
+  const languages = ObjectFreeze(["en-US"]);
+  class Navigator {
+    constructor() {
+      webidl.illegalConstructor();
+    }
+    get userAgent() {
+      webidl.assertBranded(this, NavigatorPrototype);
+      return "Stasis";
+    }
+    // A run has one thread.
+    get hardwareConcurrency() {
+      webidl.assertBranded(this, NavigatorPrototype);
+      return 1;
+    }
+    get language() {
+      webidl.assertBranded(this, NavigatorPrototype);
+      return languages[0];
+    }
+    get languages() {
+      webidl.assertBranded(this, NavigatorPrototype);
+      return languages;
+    }
+    [SymbolFor("Deno.privateCustomInspect")](inspect, options) {
+      const shown = console_.createFilteredInspectProxy({
+        object: this,
+        evaluate: ObjectPrototypeIsPrototypeOf(NavigatorPrototype, this),
+        keys: ["userAgent", "hardwareConcurrency", "language", "languages"],
+      });
+      return inspect(shown, options);
+    }
+  }
+  webidl.configureInterface(Navigator);
+  const NavigatorPrototype = Navigator.prototype;
+  define("Navigator", Navigator, false);
+  define("navigator", webidl.createBranded(Navigator), true);
 
   // Errors of native code that are DOMExceptions; deno_core knows them by these names.
   for (

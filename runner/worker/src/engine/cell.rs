@@ -1,8 +1,8 @@
 //! One cell from text to outcome.
 
 use deno_core::{
-    error::{CoreError, CoreErrorKind},
-    v8,
+    error::{CoreError, CoreErrorKind, JsError},
+    exception_to_err, v8,
 };
 use stasis_script::{Language, Source, SyntaxError};
 
@@ -86,6 +86,10 @@ impl Engine {
                 }
                 Ok(v8::Global::new(scope, value))
             }
+            None if scope.has_terminated() => {
+                scope.reset();
+                Err(Thrown::reported(scope))
+            }
             None => {
                 let message = scope.message();
                 let position = message.map(|message| {
@@ -151,6 +155,10 @@ impl Engine {
         v8::tc_scope!(let scope, scope);
         let value = v8::Local::new(scope, value);
         let text = text_of(scope, &self.intrinsics, value);
+        if scope.has_terminated() {
+            scope.reset();
+            return Err(Thrown::reported(scope));
+        }
         if text.len() as u64 > max {
             let length = text.len();
             return Err(Thrown::bare(&format!(
@@ -204,12 +212,23 @@ impl Thrown {
     /// An exception that nobody caught, as deno_core reports it.
     fn from_core_error(error: CoreError) -> Self {
         match error.into_kind() {
-            CoreErrorKind::Js(error) => Self {
-                message: without_uncaught(&error.exception_message).to_owned(),
-                stack: frames_in(error.stack.as_deref().unwrap_or_default()),
-            },
+            CoreErrorKind::Js(error) => Self::from_js_error(&error),
             other => Self::bare(&other.to_string()),
         }
+    }
+
+    fn from_js_error(error: &JsError) -> Self {
+        Self {
+            message: without_uncaught(&error.exception_message).to_owned(),
+            stack: frames_in(error.stack.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// An error that code reported while it was called by nobody who could catch it, such as a listener
+    /// of an event; deno_core then terminates what runs.
+    fn reported(scope: &mut v8::PinScope<'_, '_>) -> Self {
+        let nothing = v8::undefined(scope).into();
+        Self::from_js_error(&exception_to_err(scope, nothing, false, true))
     }
 }
 

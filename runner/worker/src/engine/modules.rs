@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use deno_core::{
     ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode,
-    ModuleSpecifier, ModuleType, ResolutionKind, resolve_import,
+    ModuleSpecifier, ModuleType, RequestedModuleType, ResolutionKind, resolve_import,
 };
 use deno_error::JsErrorBox;
 use stasis_script::{Language, Source};
@@ -40,7 +40,7 @@ impl ModuleLoader for Loader {
         &self,
         specifier: &ModuleSpecifier,
         _referrer: Option<&ModuleLoadReferrer>,
-        _options: ModuleLoadOptions,
+        options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
         if specifier.as_str().len() > MAX_SPECIFIER {
             let refusal = format!("a module's URL can have {MAX_SPECIFIER} bytes at most");
@@ -50,7 +50,13 @@ impl ModuleLoader for Loader {
         let (specifier, sources) = (specifier.clone(), self.sources.clone());
         ModuleLoadResponse::Async(Box::pin(async move {
             match answer.await {
-                Ok(Ok(text)) => prepare(text, &specifier, &sources),
+                Ok(Ok(text))
+                    if is_json(text.kind) && options.requested_module_type != RequestedModuleType::Json =>
+                {
+                    let refusal = format!(r#"{specifier} is JSON: import it `with {{ type: "json" }}`"#);
+                    Err(JsErrorBox::type_error(refusal))
+                }
+                Ok(Ok(text)) => Ok(prepare(text, &specifier, &sources)),
                 Ok(Err(refusal)) => Err(JsErrorBox::type_error(refusal)),
                 Err(_cancelled) => Err(JsErrorBox::generic("the run ended while a module was being loaded")),
             }
@@ -58,26 +64,24 @@ impl ModuleLoader for Loader {
     }
 }
 
-fn prepare(
-    module: ModuleText,
-    specifier: &ModuleSpecifier,
-    sources: &Sources,
-) -> Result<ModuleSource, JsErrorBox> {
+fn is_json(kind: ModuleKind) -> bool {
+    match kind {
+        ModuleKind::Json => true,
+        ModuleKind::JavaScript | ModuleKind::TypeScript => false,
+    }
+}
+
+fn prepare(module: ModuleText, specifier: &ModuleSpecifier, sources: &Sources) -> ModuleSource {
     let (module_type, code) = match module.kind {
         ModuleKind::Json => (ModuleType::Json, module.text),
         ModuleKind::JavaScript => (ModuleType::JavaScript, module.text),
         ModuleKind::TypeScript => {
             let name = specifier.as_str();
             let source = Source { name, text: &module.text, language: Language::TypeScript };
-            let prepared = stasis_script::prepare_module(&source).map_err(|error| {
-                JsErrorBox::new(
-                    "SyntaxError",
-                    format!("{}\n    at {name}:{}:{}", error.message, error.line, error.column),
-                )
-            })?;
+            let prepared = stasis_script::prepare_module(&source).unwrap_or_else(|error| error.to_module());
             sources.remember(name, prepared.positions);
             (ModuleType::JavaScript, prepared.code.into_owned())
         }
     };
-    Ok(ModuleSource::new(module_type, ModuleSourceCode::String(code.into()), specifier, None))
+    ModuleSource::new(module_type, ModuleSourceCode::String(code.into()), specifier, None)
 }

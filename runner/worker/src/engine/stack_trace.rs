@@ -80,6 +80,36 @@ impl Sources {
             None => (line, column),
         }
     }
+
+    /// Whether one of V8's positions is where the wrapper of a cell is called.
+    fn is_wrapper_call(&self, name: &str, line: u32, column: u32) -> bool {
+        let (number, line) = (line / LINES, line % LINES);
+        let maps = self.maps.borrow();
+        let map = maps.iter().find(|map| map.number == number && map.name == name);
+        map.is_some_and(|map| map.positions.is_wrapper_call(line, column))
+    }
+
+    /// A frame's text with the caller's position of the `eval` that its code comes from. V8 does not
+    /// tell which of the cells of one name that is, so of edited cells only the name remains.
+    fn with_original_eval(&self, frame: String) -> String {
+        let place = frame.rfind("eval at ").and_then(|eval| {
+            let start = eval + frame[eval..].find(" (")? + " (".len();
+            let end = start + frame[start..].find(')')?;
+            Some(start..end)
+        });
+        let Some(place) = place else { return frame };
+        let mut parts = frame[place.clone()].rsplitn(3, ':');
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        let (Some(column), Some(line), Some(name)) = (number(), number(), parts.next()) else { return frame };
+        let is_edited_cell = |map: &Map| map.name == name && map.number != 0;
+        let original = if self.maps.borrow().iter().any(is_edited_cell) {
+            name.to_owned()
+        } else {
+            let (line, column) = self.original(name, line, column);
+            format!("{name}:{line}:{column}")
+        };
+        format!("{}{original}{}", &frame[..place.start], &frame[place.end..])
+    }
 }
 
 /// Has V8 ask us for the text of `error.stack`.
@@ -96,7 +126,8 @@ fn prepare<'s, 'i>(
     call_sites: v8::Local<'s, v8::Array>,
 ) -> v8::Local<'s, v8::Value> {
     let sources = scope.get_slot::<Rc<Sources>>().cloned();
-    let own = own_frames(scope, call_sites);
+    let own = own_frames(scope, sources.as_deref(), call_sites);
+    show_call_site(scope, error, &own);
     if let Some(result) = ask_script(scope, error, &own) {
         return result;
     }
@@ -111,6 +142,7 @@ fn prepare<'s, 'i>(
 /// The frames that are not the runtime's.
 fn own_frames<'s>(
     scope: &mut v8::PinScope<'s, '_>,
+    sources: Option<&Sources>,
     call_sites: v8::Local<'s, v8::Array>,
 ) -> Vec<v8::Local<'s, v8::Object>> {
     let mut own = Vec::new();
@@ -119,11 +151,47 @@ fn own_frames<'s>(
         let Some(Ok(call_site)) = call_site.map(v8::Local::<v8::Object>::try_from) else { continue };
         let file = call(scope, call_site, "getFileName");
         let file = file.map(|file| file.to_rust_string_lossy(scope)).unwrap_or_default();
-        if !file.starts_with("ext:") && !file.starts_with("stasis:") {
+        if file.starts_with("ext:") || file.starts_with("stasis:") {
+            continue;
+        }
+        let position = position(scope, call_site);
+        let is_wrapper_call = sources
+            .zip(position)
+            .is_some_and(|(sources, (line, column))| sources.is_wrapper_call(&file, line, column));
+        if !is_wrapper_call {
             own.push(call_site);
         }
     }
     own
+}
+
+/// Keeps a frame where deno_core looks for the frames of an error: one that a module threw and that
+/// seems to have none would be replaced by a new error. Only frames whose position is the caller's.
+fn show_call_site<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Value>,
+    own: &[v8::Local<'s, v8::Object>],
+) {
+    let Ok(error) = v8::Local::<v8::Object>::try_from(error) else { return };
+    let in_module =
+        |frame: &&v8::Local<'s, v8::Object>| position(scope, **frame).is_some_and(|(line, _)| line < LINES);
+    let Some(&frame) = own.iter().find(in_module) else { return };
+    let key = v8::String::new(scope, "deno_core::call_site_evals");
+    let key = v8::Private::for_api(scope, key);
+    let frames = v8::Array::new_with_elements(scope, &[frame.into()]);
+    error.set_private(scope, key, frames.into());
+}
+
+/// V8's line and column of a frame.
+fn position<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    call_site: v8::Local<'s, v8::Object>,
+) -> Option<(u32, u32)> {
+    let mut number = |method| {
+        let value = call(scope, call_site, method)?.uint32_value(scope)?;
+        (value > 0).then_some(value)
+    };
+    Some((number("getLineNumber")?, number("getColumnNumber")?))
 }
 
 /// A script can decide itself what stacks look like: `Error.prepareStackTrace` (V8's stack trace API).
@@ -158,15 +226,11 @@ fn describe<'s>(
     v8::tc_scope!(let scope, scope);
     let text = call(scope, call_site, "toString").map(|text| text.to_rust_string_lossy(scope));
     let text = text.unwrap_or_else(|| "<anonymous>".to_owned());
-    let mut number = |method| {
-        let value = call(scope, call_site, method)?.uint32_value(scope)?;
-        (value > 0).then_some(value)
-    };
-    let (line, column) = (number("getLineNumber"), number("getColumnNumber"));
+    let Some(sources) = sources else { return text };
+    let text = sources.with_original_eval(text);
+    let position = position(scope, call_site);
     let file = call(scope, call_site, "getFileName").map(|file| file.to_rust_string_lossy(scope));
-    let (Some(sources), Some(file), Some(line), Some(column)) = (sources, file, line, column) else {
-        return text;
-    };
+    let (Some(file), Some((line, column))) = (file, position) else { return text };
     let (original_line, original_column) = sources.original(&file, line, column);
     text.replace(&format!(":{line}:{column}"), &format!(":{original_line}:{original_column}"))
 }

@@ -10,7 +10,7 @@ use std::{
 
 use stasis_core::{Fingerprint, HeapId};
 use stasis_image::{FileIdentity, Loader};
-use stasis_store::{HeapFacts, HeapStore, MappableImage, UnixMillis};
+use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{Inner, PoolError, PoolOptions, waiting::Waiting, within};
 
@@ -92,7 +92,7 @@ impl BaseImages {
         pool.freeze(&mut worker, &image, None).await?;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };
         let id = pool.heaps.save(image, facts).await?;
-        self.write_note(id).map_err(PoolError::System)?;
+        self.write_note(id).map_err(HeapError::Io)?;
         Ok(id)
     }
 

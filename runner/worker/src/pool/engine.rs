@@ -38,6 +38,7 @@ impl Engine for Pool {
 fn engine_error(heap: Option<HeapId>, error: PoolError) -> EngineError {
     match (heap, error) {
         (_, PoolError::Heap(error)) => heap_error(heap, error),
+        (_, error @ PoolError::NoMemoryToSave) => EngineError::NotSaved(error.to_string()),
         (Some(heap), PoolError::NotThawed(why)) => EngineError::Unusable { heap, why },
         (_, error) => EngineError::Failed(Box::new(error)),
     }

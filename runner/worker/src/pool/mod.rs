@@ -92,6 +92,9 @@ pub enum PoolError {
     /// A worker could not fork.
     #[error("worker process cannot fork: {0}")]
     NotForked(String),
+    /// Saving the state took more memory than the run may have.
+    #[error("saving the state exceeded the heap limit; try increasing heap_memory_max_mb")]
+    NoMemoryToSave,
     /// A heap could not be thawed, for example because another build made it.
     #[error("{0}")]
     NotThawed(String),

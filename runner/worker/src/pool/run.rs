@@ -7,7 +7,7 @@ use stasis_core::{
     ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError,
     engine::{Job as RunRequest, ModuleText, RunEvents, StartState as Start, Timings},
 };
-use stasis_store::{HeapFacts, MappableImage, UnixMillis};
+use stasis_store::{HeapError, HeapFacts, MappableImage, UnixMillis};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -19,7 +19,10 @@ use super::{
     waiting::Forked,
     within,
 };
-use crate::protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ToWorker};
+use crate::{
+    process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
+    protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ToWorker},
+};
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -210,18 +213,25 @@ impl Inner {
         let mut files = vec![image.as_fd(), maps.as_fd(), pagemap.as_fd()];
         files.extend(base.map(|base| base.image.file().as_fd()));
         worker.connection.send(&ToWorker::Freeze(self.freeze_order(base)), &files).await?;
-        loop {
-            match worker.connection.receive().await? {
-                FromWorker::Frozen { .. } => break,
-                FromWorker::NotFrozen(why) => return Err(PoolError::Worker(why)),
+        let frozen = loop {
+            match worker.connection.receive().await {
+                Ok(FromWorker::Frozen { .. }) => break true,
+                Err(ConnectionError::Gone) => break false,
+                Ok(FromWorker::NotFrozen { write_error: Some(number), .. }) => {
+                    return Err(HeapError::Io(io::Error::from_raw_os_error(number)).into());
+                }
+                Ok(FromWorker::NotFrozen { why, write_error: None }) => return Err(PoolError::Worker(why)),
+                Ok(FromWorker::OutOfMemory) => return Err(PoolError::NoMemoryToSave),
                 // What was printed and asked for in the very last moment concerns nobody.
-                FromWorker::Console { .. } | FromWorker::LoadModule { .. } => {}
-                other => return Err(PoolError::unexpected(&other)),
+                Ok(FromWorker::Console { .. } | FromWorker::LoadModule { .. }) => {}
+                Ok(other) => return Err(PoolError::unexpected(&other)),
+                Err(error) => return Err(error.into()),
             }
-        }
+        };
         // Only when the process has ended can nothing write to the file any more.
         match worker.child.wait().await.map_err(PoolError::System)? {
-            Exit::Status(0) => Ok(()),
+            Exit::Status(EXIT_NORMAL) if frozen => Ok(()),
+            Exit::Status(EXIT_OUT_OF_MEMORY) => Err(PoolError::NoMemoryToSave),
             other => Err(PoolError::Worker(format!("it ended with {other:?} while freezing"))),
         }
     }
@@ -336,6 +346,7 @@ async fn crashed(worker: &Forked) -> Result<Outcome, PoolError> {
     tracing::debug!(?exit, "worker ended without an outcome");
     match exit {
         Exit::Signal(SIGXCPU) => Ok(Outcome::Stopped(StopReason::Deadline)),
+        Exit::Status(EXIT_OUT_OF_MEMORY) => Ok(Outcome::Stopped(StopReason::Memory)),
         Exit::Status(_) | Exit::Signal(_) => Ok(Outcome::Stopped(StopReason::Crashed)),
     }
 }

@@ -1,5 +1,5 @@
-//! How a worker comes to be and goes: fork, thaw, freeze, end. The sandbox aside, all of the worker's
-//! unsafe code is here.
+//! How a worker comes to be and goes: fork, thaw, freeze, end. Sandbox and allocator aside, all unsafe code
+//! of this folder is here.
 //!
 //! It rests on one fact: a worker process has one thread for its whole life. V8 runs on its
 //! single-threaded platform, Deno's crates on a `spawn_blocking` that does not spawn

@@ -1,6 +1,7 @@
 //! What a worker process does besides running JavaScript: it is started, boxes itself in, forks,
 //! thaws, freezes, and ends.
 
+mod allocator;
 mod channel;
 mod lifecycle;
 mod run;
@@ -45,5 +46,7 @@ pub fn run_if_worker() {
 pub(crate) const EXIT_NORMAL: i32 = 0;
 /// Status of a worker that was started by hand.
 const EXIT_USAGE: i32 = 2;
+/// Status of a run that the system gave no more memory.
+pub(crate) const EXIT_OUT_OF_MEMORY: i32 = 71;
 /// Status of a worker that broke one of its own assumptions.
 pub(crate) const EXIT_BROKEN: i32 = 70;

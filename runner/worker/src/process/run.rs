@@ -3,10 +3,10 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use stasis_image::{FileIdentity, FreezeBase, FreezeRequest, Frozen};
+use stasis_image::{FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL,
+    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
@@ -49,6 +49,7 @@ fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
 
 fn run(engine: &mut Engine, job: Job) {
     sandbox::limit(&job, engine.data_bytes());
+    allocator::end_when_exhausted();
     Channel.send(&FromWorker::Started);
     let end_of_run = match engine.run(&job) {
         CellEnd::Returned(text) => FromWorker::Returned(text),
@@ -88,8 +89,16 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<Ow
             return;
         }
         Ok(Frozen::Written { pages }) => FromWorker::Frozen { pages },
-        Err(error) => FromWorker::NotFrozen(error.to_string()),
+        Err(error) => FromWorker::NotFrozen { why: error.to_string(), write_error: write_error(&error) },
     };
     Channel.send(&message);
     end(EXIT_NORMAL)
+}
+
+/// The number of the error with which the kernel refused to write the image.
+fn write_error(error: &FreezeError) -> Option<i32> {
+    match error {
+        FreezeError::Write(refusal) => refusal.raw_os_error(),
+        FreezeError::Memory(_) | FreezeError::Maps | FreezeError::Shared | FreezeError::Fragmented => None,
+    }
 }

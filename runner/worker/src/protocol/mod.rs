@@ -12,7 +12,7 @@ pub use stasis_core::engine::{ModuleKind, ModuleText};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Largest frame that a worker accepts: a job's code or a module's source, and little else.
 pub const MAX_TO_WORKER: usize = 64 << 20;
@@ -113,5 +113,10 @@ pub(crate) enum FromWorker {
     Frozen {
         pages: u64,
     },
-    NotFrozen(String),
+    /// The image could not be written.
+    NotFrozen {
+        why: String,
+        /// The number of the error with which the kernel refused to write.
+        write_error: Option<i32>,
+    },
 }

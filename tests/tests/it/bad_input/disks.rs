@@ -10,7 +10,7 @@ use super::{
     refused,
     status::{NOT_SAVED, USAGE},
 };
-use crate::support::{self, Cli, known_bug};
+use crate::support::{self, Cli};
 
 /// A file system in memory, of a size that is soon used up.
 struct SmallDisk {
@@ -66,12 +66,9 @@ fn says_full(text: &str) -> bool {
 fn a_disk_too_small_for_the_base_image_is_said_to_be_full() {
     let Some(disk) = SmallDisk::new(3) else { return };
     let ended = Cli::script("1 + 1", disk.path()).finish();
-    assert!(ended.code.is_some_and(|code| code > 2) && ended.stderr.starts_with("error: "), "{ended:?}");
+    assert_eq!(ended.code, Some(NOT_SAVED), "{ended:?}");
+    assert!(ended.stderr.starts_with("error: ") && says_full(&ended.stderr), "{ended:?}");
     assert_whole(disk.path());
-    known_bug("a worker that cannot write counts as an internal error, and does not say why", || {
-        assert_eq!(ended.code, Some(NOT_SAVED), "{ended:?}");
-        assert!(says_full(&ended.stderr), "{ended:?}");
-    });
 }
 
 /// Fills the disk heap by heap: each run says its result, and those that could not be saved say why.
@@ -96,10 +93,8 @@ fn a_full_disk_loses_no_result_and_no_older_heap() {
     let full = full.expect("the disk is full after a hundred heaps");
     let reason = full.heap_error.expect("a reason");
     assert_eq!(full.code, Some(NOT_SAVED), "{reason}");
-    if !says_full(&reason) {
-        // The image is written by a worker, the heap by the supervisor: either can meet the full disk.
-        known_bug("a worker does not say why it cannot write", || assert!(says_full(&reason), "{reason}"));
-    }
+    // The image is written by a worker, the heap by the supervisor: either can meet the full disk.
+    assert!(says_full(&reason), "{reason}");
     assert!(!heaps.is_empty(), "some fitted");
     assert_whole(disk.path());
     for (index, heap) in heaps.iter().enumerate() {

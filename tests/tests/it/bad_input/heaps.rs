@@ -1,6 +1,11 @@
 //! Heaps that are absent, damaged, forged, or of another build.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Store, refused, replace,
@@ -118,12 +123,53 @@ fn keys_are_checked() {
     refused(with(&key("long", &[7; 33], 0o600)), USAGE, "expected a file of 32 bytes");
     refused(with(&key("exposed", &[7; 32], 0o644)), USAGE, "set it to 600");
     refused(with(files.path()), USAGE, "is not a heap key");
-    refused(
-        with(&key("other", &[7; 32], 0o600)),
-        DAMAGED,
-        "not authenticated by this installation's heap key",
-    );
     store.assert_resumes();
+}
+
+/// Who comes with another key is told so, whatever is asked; nothing is made, removed or taken for forged.
+#[test]
+fn another_key_is_refused_and_changes_nothing() {
+    let store = Store::new();
+    let files = support::folder();
+    let key = |name: &str, byte: u8| {
+        let path = files.path().join(name);
+        fs::write(&path, [byte; 32]).expect("write");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+        path
+    };
+    let (other, own) = (key("other", 7), store.path().join(".state/heap.key"));
+    let before = all_files(store.path());
+    let with = |cli: Cli| cli.arg("--heap-key").arg(&other);
+    let message = "belongs to another heap key";
+    refused(with(Cli::script("1 + 1", store.path())), DAMAGED, message);
+    refused(with(store.resume()), DAMAGED, message);
+    refused(with(Cli::new(&["heap", "ls"]).store(store.path())), DAMAGED, message);
+    refused(with(Cli::new(&["heap", "rm", &store.heap]).store(store.path())), DAMAGED, message);
+    assert_eq!(all_files(store.path()), before);
+    let answer = store.resume().arg("--heap-key").arg(&own).answer();
+    assert_eq!(answer.result.as_deref(), Some("5"), "the same key by its name");
+
+    // A heap that was sealed elsewhere is refused by itself.
+    let elsewhere = support::folder();
+    let (_, foreign) = with(Cli::script("6", elsewhere.path())).saved();
+    let name = format!("{foreign}.heap");
+    fs::copy(elsewhere.path().join(&name), store.path().join(&name)).expect("copy");
+    let message = "not authenticated by this installation's heap key";
+    refused(Cli::script("1", store.path()).heap(&foreign), DAMAGED, message);
+}
+
+/// The names of all files below a folder.
+fn all_files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(all_files(&path));
+        } else {
+            found.insert(path);
+        }
+    }
+    found
 }
 
 /// The linker's note is what tells builds apart; a copy with another note is another build.

@@ -6,7 +6,7 @@ use super::{
     refused,
     status::{INTERNAL, THREW, USAGE},
 };
-use crate::support::{self, Cli, assert_none, known_bug};
+use crate::support::{self, Cli, Ended, assert_none};
 
 #[test]
 fn files_that_are_no_scripts_are_refused() {
@@ -49,13 +49,20 @@ fn a_script_on_standard_input_that_is_too_large_is_refused() {
 #[test]
 fn a_pipe_is_as_good_as_a_file() {
     let store = support::folder();
-    let cli = Cli::script("5", store.path()).finish();
-    assert_eq!(cli.stdout, "5\n");
-    known_bug("only what has a path can be run: no <(…), no /dev/stdin", || {
-        let mut cli = Cli::script("5", store.path());
-        cli.replace_argument("-", "/dev/stdin");
-        assert_eq!(cli.finish().stdout, "5\n");
-    });
+    for file in ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let check = |code: &str, part: &str| {
+            let mut cli = Cli::script(code, store.path());
+            cli.replace_argument("-", file);
+            let ended = cli.finish();
+            assert!([&ended.stdout, &ended.stderr].iter().any(|text| text.contains(part)), "{ended:?}");
+        };
+        check("let five: number = 5; five", "5\n");
+        check(&" ".repeat((16 << 20) + 1), "larger than 16 MB");
+        check("import './a.js'", "TypeError: ");
+    }
+    let unnamed =
+        r#"echo 6 >"$2/a.js"; exec <"$2/a.js"; rm "$2/a.js"; "$1" run /dev/stdin --directory-path "$2""#;
+    assert_eq!(shell(unnamed, store.path()).stdout, "6\n", "a file whose name is gone");
 }
 
 #[test]
@@ -85,21 +92,31 @@ fn commands_that_make_no_sense_are_refused_before_anything_is_opened() {
 #[test]
 fn output_that_cannot_be_written_is_an_error_and_no_panic() {
     let store = support::folder();
-    let shell = |line: &str| {
-        let mut cli = Cli::new(&["-c", line, "sh"]).arg(support::binary()).arg(store.path());
-        cli = cli.program(Path::new("/bin/sh"));
-        cli.finish()
-    };
+    let shell = |line: &str| shell(line, store.path());
     let ended = shell(r#"echo 1 | "$1" run - --directory-path "$2" >/dev/full"#);
     assert_eq!(ended.code, Some(INTERNAL), "{ended:?}");
     assert!(ended.stderr.contains("cannot write output"), "{ended:?}");
     let ended =
         shell(r#"echo 'console.log("x".repeat(1e5)); 1' | "$1" run - --directory-path "$2" | head -c 5"#);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "xxxxx"), "{ended:?}");
-    known_bug("eprintln! panics", || {
-        let ended = shell(r#"echo 'throw 1' | "$1" run - --directory-path "$2" 2>/dev/full"#);
-        assert_eq!(ended.code, Some(INTERNAL), "{ended:?}");
-    });
+    // Where standard error is closed, Rust opens one that takes everything.
+    for (redirected, throwing) in [("2>/dev/full", INTERNAL), ("2>&-", THREW), (">/dev/full 2>&1", INTERNAL)]
+    {
+        let check = |line: &str, code: i32| {
+            let ended = shell(&format!("{line} {redirected}"));
+            assert_eq!(ended.code, Some(code), "{line} {redirected}: {ended:?}");
+        };
+        check(r#"echo 'throw 1' | "$1" run - --directory-path "$2""#, throwing);
+        check(r#""$1" run absent.js --directory-path "$2""#, USAGE);
+        check(r#"STASIS_LOG=trace "$1" run absent.js --directory-path "$2""#, USAGE);
+    }
+    let ended = shell(r#""$1" heap ls --directory-path "$2" >/dev/full"#);
+    assert_eq!(ended.code, Some(INTERNAL), "{ended:?}");
+}
+
+/// Runs a line of shell script, in which `$1` is the binary and `$2` the store.
+fn shell(line: &str, store: &Path) -> Ended {
+    Cli::new(&["-c", line, "sh"]).arg(support::binary()).arg(store).program(Path::new("/bin/sh")).finish()
 }
 
 /// A syntax error names the line and the column of what is wrong, for people and for programs.

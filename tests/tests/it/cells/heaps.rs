@@ -1,7 +1,7 @@
 //! What stays from cell to cell.
 
 use super::Notebook;
-use crate::support::Cli;
+use crate::support::{self, Cli};
 
 /// Cells in a row, each with its result; see [`Notebook::check`].
 #[track_caller]
@@ -121,4 +121,19 @@ fn stateless_runs_keep_nothing() {
     assert_eq!((answer.result.as_deref(), answer.heap, answer.heap_error), (Some("1"), None, None));
     let answer = Cli::script("typeof a", notebook.path()).answer();
     assert_eq!(answer.result.as_deref(), Some("undefined"));
+}
+
+/// The collection of garbage before a freeze needs room of its own.
+#[test]
+fn a_heap_that_is_nearly_full_keeps_its_result() {
+    let store = support::folder();
+    let fill = "const kept = []; while (kept.length < 970) kept.push(new Array(1000).fill(0.5)); kept.length";
+    let answer = Cli::script(fill, store.path()).args(&["--heap-memory-max", "8"]).answer();
+    assert_eq!((answer.status.as_str(), answer.result.as_deref()), ("completed", Some("970")), "{answer:?}");
+    assert_eq!((answer.code, &answer.heap), (Some(7), &None), "{answer:?}");
+    let reason = answer.heap_error.unwrap_or_default();
+    assert!(reason.contains("exceeded the heap limit") && reason.contains("heap_memory_max_mb"), "{reason}");
+    let (_, heap) = Cli::script(fill, store.path()).args(&["--heap-memory-max", "16"]).saved();
+    let (result, _) = Cli::script("kept.length", store.path()).heap(&heap).saved();
+    assert_eq!(result, "970", "with the advice taken");
 }

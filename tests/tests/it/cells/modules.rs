@@ -196,23 +196,29 @@ fn imported_names_are_live_bindings() {
 
 #[test]
 fn a_syntax_error_in_an_imported_typescript_file_is_one() {
-    known_bug("it is a TypeError, and says where twice", || {
-        let files = &[("main.js", "import './a.ts'"), ("a.ts", "1;\ntype A = ;")];
-        throws(files, &["SyntaxError: ", "a.ts:2:10"]);
-    });
+    let files = &[("main.js", "import './a.ts'"), ("a.ts", "1;\ntype A = ;")];
+    throws(files, &["SyntaxError: Unexpected token ';'\n    at ", "a.ts:2:10"]);
+    let error = run(files).error.unwrap_or_default();
+    assert_eq!(error.matches("a.ts").count(), 1, "it says where once: {error}");
+    let caught =
+        "try { await import('./a.ts') } catch (error) { [error.name, error instanceof SyntaxError] }";
+    returns(&[("main.js", caught), ("a.ts", "type A = ;")], r#"["SyntaxError",true]"#);
 }
 
 #[test]
 fn the_top_level_of_a_module_is_in_the_stack() {
-    known_bug("only the importing cell's frame is there", || {
-        let files = &[("main.js", "import './a.js'"), ("a.js", "1;\n  throw new Error('inside')")];
-        throws(files, &["Error: inside", "a.js:2:9"]);
-    });
+    let files = &[("main.js", "import './a.js'"), ("a.js", "1;\n  throw new Error('inside')")];
+    throws(files, &["Error: inside", "a.js:2:9"]);
+    let files = &[("main.js", "import './a.ts'"), ("a.ts", "enum E { A }\n  throw new Error('inside')")];
+    throws(files, &["Error: inside", "a.ts:2:9"]);
+    let caught = "let seen; try { await import('./a.js') } catch (error) { seen = error === thrown } seen";
+    returns(&[("main.js", caught), ("a.js", "throw globalThis.thrown = new Error('the same')")], "true");
 }
 
 #[test]
 fn json_is_imported_as_what_it_is() {
-    known_bug("a static import of JSON needs no attribute", || {
-        throws(&[("main.js", "import d from './d.json'; d"), ("d.json", "{}")], &["json"]);
-    });
+    let files = |code| [("main.js", code), ("d.json", "{}")];
+    throws(&files("import d from './d.json'; d"), &["TypeError: ", "d.json is JSON"]);
+    throws(&files("await import('./d.json')"), &["TypeError: ", "d.json is JSON"]);
+    returns(&files("(await import('./d.json', { with: { type: 'json' } })).default"), "{}");
 }

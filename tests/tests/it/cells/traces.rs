@@ -72,6 +72,48 @@ fn top_level_await_does_not_move_positions() {
     );
 }
 
+/// Where the wrapper of a cell is called is no place of the script's.
+#[test]
+fn a_cell_that_waits_has_no_frames_of_its_wrapper() {
+    check("a.js", "throw new Error('before'); await 1", "Error: before\n    at @:1:7");
+    check(
+        "a.js",
+        "(() => { null.x })();\nawait 1 // end",
+        "TypeError: Cannot read properties of null (reading 'x')\n    at @:1:15\n    at @:1:19",
+    );
+    check(
+        "a.js",
+        "f(); await 1; function f() { throw new Error('moved') }",
+        "Error: moved\n    at f (@:1:36)\n    at @:1:1",
+    );
+    check(
+        "a.ts",
+        "enum E { A }\nf(); await 1; function f() { throw new Error('printed') }",
+        "Error: printed\n    at f (@:2:36)\n    at @:2:1",
+    );
+    check(
+        "a.js",
+        "function $result() { throw new Error('mine') }\nawait 1; $result()",
+        "Error: mine\n    at $result (@:1:28)\n    at @:2:10",
+    );
+    check(
+        "a.js",
+        "Error.prepareStackTrace = (_, frames) => frames.length;\nconst { stack } = new Error(); await 1; throw stack",
+        "Uncaught 1",
+    );
+}
+
+#[test]
+fn the_place_of_an_eval_is_the_scripts_own() {
+    const THROWN: &str = "TypeError: Cannot read properties of null (reading 'x')";
+    let eval = |origin: &str, at: &str, outer: &str| {
+        format!("{THROWN}\n    at eval (eval at <anonymous> ({origin}), <anonymous>:{at})\n    at {outer}")
+    };
+    check("a.js", "eval('null.x')", &eval("@:1:1", "1:6", "@:1:1"));
+    check("a.js", "await 1; eval('null.x')", &eval("@", "1:6", "@:1:10"));
+    check("a.js", "await 1; new Function('null.x')()", &eval("@", "3:6", "@:1:32"));
+}
+
 #[test]
 fn functions_of_earlier_cells_keep_their_positions() {
     let mut notebook = Notebook::new();

@@ -27,7 +27,7 @@ scenarios! {
     abort_signals async_functions async_generators bigints blobs buffers closures collections compression
     console_state crypto_errors crypto_keys crypto_rsa dates disposal dynamic_code error_positions errors events
     frozen_intrinsics garbage generators global_events hostile_globals hot_functions intervals intl iterator_helpers lazy_functions message_ports
-    microtasks modules objects osr_loop pending_work performance pipes private_members promises proxies
+    microtasks modules navigator objects osr_loop pending_work performance pipes private_members promises proxies
     redeclared regexps shared_memory streams structured_clone symbols tagged_templates text_coding timer_chains timers transfers
     typescript unhandled urls weak_references webassembly
 }

@@ -14,15 +14,11 @@ enum Known {
 use Known::{Always, Sometimes};
 
 const BUFFERS: Known =
-    Always("the last-resort collection before a RangeError is taken for the heap limit: the run ends");
+    Always("buffers and V8's heap draw on one limit: when it is used up, V8 cannot make the RangeError");
 
 const KNOWN_BUGS: &[(&str, Known)] = &[
     ("bomb_wasm_memory.js", BUFFERS),
-    ("bomb_blob.js", Sometimes("an allocation of Rust's that fails aborts: a crash, not out of memory")),
-    ("reach_host_methods.js", Always("a method rejects a promise of its own that nobody gets")),
     ("reach_import_many_modules.js", Sometimes("worker and server both wait for the other to read")),
-    ("reach_report_error.js", Always("the global object is no EventTarget")),
-    ("throw_message_is_kept_in_event_listener.js", Always("the error is reported as null")),
 ];
 
 /// Complaints about a script, given how it went.

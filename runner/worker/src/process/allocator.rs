@@ -1,0 +1,52 @@
+//! The program's allocator: the system's. In a run it says what happened when there is no memory left,
+//! where Rust would abort as if the program were broken.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use super::{EXIT_OUT_OF_MEMORY, end};
+
+struct Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+/// Whether this process runs a script: the server and workers that wait fail as Rust programs do.
+static IN_RUN: AtomicBool = AtomicBool::new(false);
+
+/// From now on, an allocation that fails ends the process.
+pub(super) fn end_when_exhausted() {
+    IN_RUN.store(true, Relaxed);
+}
+
+fn checked(memory: *mut u8) -> *mut u8 {
+    if memory.is_null() && IN_RUN.load(Relaxed) {
+        end(EXIT_OUT_OF_MEMORY);
+    }
+    memory
+}
+
+// SAFETY: every call is passed on to the system's allocator, with what the caller promised.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: see above.
+        checked(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: see above.
+        checked(unsafe { System.alloc_zeroed(layout) })
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        // SAFETY: see above.
+        checked(unsafe { System.realloc(memory, layout, bytes) })
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: see above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
