@@ -223,9 +223,10 @@ impl Derived {
         let text = error.to_string();
         // `--log` is not what is meant where it says `--log-format`.
         let is_named = |name: &str| {
-            let mut rests =
-                text.match_indices(&format!("--{name}")).map(|(at, flag)| &text[at + flag.len()..]);
-            rests.any(|rest| !rest.starts_with(|next: char| next == '-' || next.is_ascii_alphanumeric()))
+            let flag = format!("--{name}");
+            let ends =
+                |rest: &str| !rest.starts_with(|next: char| next == '-' || next.is_ascii_alphanumeric());
+            text.match_indices(&flag).any(|(at, flag)| ends(&text[at + flag.len()..]))
         };
         let culprit = self.origins.iter().find(|(name, _)| is_named(name));
         match (flags_alone, culprit) {
