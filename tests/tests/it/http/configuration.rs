@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{PATIENCE, Server, server::command};
-use crate::support::{self, assert_none, known_bug};
+use crate::support::{self, assert_none};
 
 /// One call: flags, variables, and files beside each other in the working folder.
 #[derive(Clone, Copy, Default)]
@@ -115,9 +115,7 @@ fn what_is_printed_can_be_used() {
 #[test]
 fn folders_with_names_of_digits_are_printed_as_they_are() {
     let line = printed(&Call { flags: &["--session-db-path", "007"], ..Call::default() }, "session-db-path");
-    known_bug("print-config takes every text of digits for a number: 007 becomes 7, another folder", || {
-        assert_eq!(line, "session-db-path = \"007\" # flag");
-    });
+    assert_eq!(line, "session-db-path = \"007\" # flag");
 }
 
 /// Complains unless it ends with exit status 2, says all of `parts`, and has not opened anything.
@@ -222,18 +220,14 @@ fn the_source_of_a_bad_value_is_named_and_no_other() {
     let variables = &[("STASIS_LOG", "info"), ("STASIS_LOG_FORMAT", "xml")];
     let complaint =
         refused(&Call { flags: &["--http-port=0"], variables, files: &[] }, &["STASIS_LOG_FORMAT: "]);
-    known_bug("`--log` is found in `--log-format`: the wrong variable is blamed", || {
-        assert_eq!(complaint, None)
-    });
+    assert_eq!(complaint, None);
 }
 
 #[test]
 fn an_origin_that_is_every_origin_is_refused() {
     let complaint =
         refused(&Call { flags: &["--http-port=0", "--cors-origin=*"], ..Call::default() }, &["cors-origin"]);
-    known_bug("`--cors-origin=*` panics in tower-http after everything was opened and bound", || {
-        assert_eq!(complaint, None);
-    });
+    assert_eq!(complaint, None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 
 use super::{Server, check_error, client::Request, text};
-use crate::support::{assert_none, known_bug};
+use crate::support::assert_none;
 
 /// An id that nobody has.
 const NOBODY: &str = "01a1fd33-3a2d-7583-9a14-852f5d9a4b07";
@@ -265,16 +265,14 @@ fn damage(folder: &Path, heap: &str) {
 #[test]
 fn paths_that_are_no_text_are_errors_in_our_form() {
     let server = Server::start(&[]);
-    known_bug("axum's own rejection of a path that is not UTF-8 is plain text, not {error}", || {
-        check_all(
-            &server,
-            &[
-                (Request::get("/api/executions/%ff"), 400, "UTF-8"),
-                (Request::get("/api/sessions/%ff"), 400, "UTF-8"),
-                (Request::get("/api/heaps/%ff/tags"), 400, "UTF-8"),
-            ],
-        );
-    });
+    check_all(
+        &server,
+        &[
+            (Request::get("/api/executions/%ff"), 400, "UTF-8"),
+            (Request::get("/api/sessions/%ff"), 400, "UTF-8"),
+            (Request::get("/api/heaps/%ff/tags"), 400, "UTF-8"),
+        ],
+    );
 }
 
 #[test]
@@ -282,7 +280,5 @@ fn unknown_parameters_of_output_are_refused() {
     let server = Server::stateless(&[]);
     let id = text(&server.code("1"), "execution_id").to_owned();
     let request = Request::get(&format!("/api/executions/{id}/output?lines=3"));
-    known_bug("OutputArguments has no deny_unknown_fields, all other parameters have", || {
-        check_all(&server, &[(request, 400, "unknown field `lines`")]);
-    });
+    check_all(&server, &[(request, 400, "unknown field `lines`")]);
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, env, fs, path::PathBuf};
 use serde_json::{Value, json};
 
 use super::{Server, client::Request, schema, text};
-use crate::support::{assert_none, known_bug};
+use crate::support::assert_none;
 
 fn golden() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/openapi.json")
@@ -115,9 +115,7 @@ fn every_route_answers_as_described() {
         complaints.extract_if(.., |complaint| complaint.ends_with("cancel 409.ok is not described"));
     let undescribed: Vec<String> = undescribed.collect();
     assert_none(&complaints);
-    known_bug("the 409 of a cancel is described as Failure, and has `ok` as well", || {
-        assert_none(&undescribed)
-    });
+    assert_none(&undescribed);
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::{Server, text};
-use crate::support::known_bug;
 
 fn in_session(server: &Server, session: &str, code: &str) -> Value {
     let record = server.run(&json!({ "code": code, "session": session }));
@@ -122,7 +121,5 @@ fn sessions_and_entries_are_paged() {
 fn a_session_that_does_not_exist_is_404_on_every_page() {
     let server = Server::start(&[]);
     assert_eq!(server.get("/api/sessions/nobody").status, 404);
-    known_bug("with a cursor, a session that does not exist is 200 and empty", || {
-        assert_eq!(server.get("/api/sessions/nobody?cursor=1").status, 404);
-    });
+    assert_eq!(server.get("/api/sessions/nobody?cursor=1").status, 404);
 }

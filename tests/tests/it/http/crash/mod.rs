@@ -18,7 +18,7 @@ use std::{
 use serde_json::Value;
 
 use super::{Server, server::command};
-use crate::support::{self, known_bug};
+use crate::support;
 
 /// How often it is killed.
 const KILLS: u32 = 200;
@@ -83,7 +83,6 @@ fn what_was_acknowledged_survives_every_kill() {
         kills += 1;
         if dice.below(4) == 0 {
             kill_while_it_starts(folder.path(), &mut dice);
-            remove_unfinished(&folder.path().join(DATABASE));
             kills += 1;
         }
         let server = Server::at(folder.path(), &FLAGS);
@@ -139,20 +138,6 @@ fn load(server: &mut Server, dice: &mut Dice, round: u32) -> Acknowledged {
     acknowledged
 }
 
-/// What sled leaves when it is killed while it opens a database.
-fn is_unfinished(name: &str) -> bool {
-    name.starts_with("snap.") && name.ends_with(".generating")
-}
-
-/// Takes away what makes the next start fail: see the known bug below.
-fn remove_unfinished(database: &Path) {
-    for entry in fs::read_dir(database).into_iter().flatten().flatten() {
-        if is_unfinished(&entry.file_name().to_string_lossy()) {
-            fs::remove_file(entry.path()).expect("it is ours");
-        }
-    }
-}
-
 #[test]
 fn what_a_kill_at_the_start_leaves_does_no_harm() {
     let folder = support::folder();
@@ -161,12 +146,6 @@ fn what_a_kill_at_the_start_leaves_does_no_harm() {
     server.kill();
     let unfinished = folder.path().join(DATABASE).join("snap.00000000FFFFFFFF.generating");
     fs::write(&unfinished, "").expect("written");
-    known_bug("sled 0.34 reads snap.*.generating, which a kill while it opens leaves: `is damaged`", || {
-        let server = Server::at(folder.path(), &[]);
-        assert_eq!(server.record(super::text(&record, "execution_id")), record);
-    });
-    // Nothing is lost: without that file, all is well.
-    remove_unfinished(&folder.path().join(DATABASE));
     let server = Server::at(folder.path(), &[]);
     assert_eq!(server.record(super::text(&record, "execution_id")), record);
 }
