@@ -8,17 +8,21 @@ use serde_json::Value;
 
 /// A text that is no message, and what the protocol answers to that.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct NoMessage(ErrorData, Option<RequestId>);
+pub(crate) struct NoMessage(Box<ErrorData>, Option<RequestId>);
 
 impl NoMessage {
     /// A message that is longer than this may be.
     pub(crate) fn too_long(limit: usize) -> Self {
-        Self(ErrorData::invalid_request(format!("a message has at most {limit} bytes"), None), None)
+        Self::new(ErrorData::invalid_request(format!("a message has at most {limit} bytes"), None), None)
+    }
+
+    fn new(error: ErrorData, id: Option<RequestId>) -> Self {
+        Self(Box::new(error), id)
     }
 
     /// The answer.
     pub(crate) fn into_answer(self) -> ServerJsonRpcMessage {
-        ServerJsonRpcMessage::Error(JsonRpcError::new(self.1, self.0))
+        ServerJsonRpcMessage::Error(JsonRpcError::new(self.1, *self.0))
     }
 }
 
@@ -33,7 +37,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<ClientJsonRpcMessage, NoMessage> {
         Err(failed) => failed,
     };
     let value: Value = serde_json::from_slice(text)
-        .map_err(|_| NoMessage(ErrorData::parse_error("the message is no valid JSON", None), None))?;
+        .map_err(|_| NoMessage::new(ErrorData::parse_error("the message is no valid JSON", None), None))?;
     let id = value.get("id").cloned().and_then(|id| serde_json::from_value(id).ok());
     let is_request = value.get("jsonrpc").is_some_and(|version| version == "2.0")
         && value.get("method").is_some_and(Value::is_string);
@@ -43,7 +47,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<ClientJsonRpcMessage, NoMessage> {
         ErrorData::invalid_request("the message is none of JSON-RPC 2.0", None)
     };
     tracing::debug!(error = &failed as &dyn std::error::Error, "a message cannot be read");
-    Err(NoMessage(error, id))
+    Err(NoMessage::new(error, id))
 }
 
 #[cfg(test)]
