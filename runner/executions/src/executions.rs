@@ -244,10 +244,15 @@ impl Executions {
     /// # Errors
     /// If the store fails.
     pub async fn output(&self, id: ExecutionId, range: OutputRange) -> Result<Option<OutputPage>, RefError> {
-        if self.inner.find(id).is_none() && self.inner.log.record(id).await?.is_none() {
-            return Ok(None);
+        let log = &self.inner.log;
+        match self.inner.find(id) {
+            Some(live) if live.has_ended().is_none() => {
+                log.output_up_to(id, range, live.output.durable_length()).await.map(Some)
+            }
+            Some(_) => log.output(id, range).await.map(Some),
+            None if log.record(id).await?.is_none() => Ok(None),
+            None => log.output(id, range).await.map(Some),
         }
-        self.inner.log.output(id, range).await.map(Some)
     }
 
     /// Whether executions can be accepted.

@@ -53,6 +53,11 @@ impl Output {
         state.written.plus(&state.pending)
     }
 
+    /// What of it is durable.
+    pub(crate) fn durable_length(&self) -> OutputLength {
+        self.lock().written
+    }
+
     /// Writes what is printed, until the future is dropped or the store fails.
     pub(crate) async fn write(&self, log: &ExecutionLog, id: ExecutionId) -> Result<(), RefError> {
         loop {

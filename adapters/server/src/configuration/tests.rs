@@ -39,8 +39,8 @@ fn flags_count_before_variables_before_the_file_before_defaults() {
 
 #[test]
 fn json_is_read_as_well() {
-    let json = ("json", r#"{ "stateless": true, "queue-max": 3 }"#);
-    let server = read(&["--config=FILE"], &[], (".json", json.1)).expect("it is fine").arguments.server;
+    let json = r#"{ "stateless": true, "queue-max": 3 }"#;
+    let server = read(&["--config", "FILE"], &[], (".json", json)).expect("it is fine").arguments.server;
     assert_eq!((server.stateless, server.queue_max), (true, 3));
 }
 

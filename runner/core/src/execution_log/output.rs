@@ -177,17 +177,33 @@ impl ExecutionLog {
     /// If the store fails.
     pub async fn output(&self, id: ExecutionId, range: OutputRange) -> Result<OutputPage, RefError> {
         let total = self.output_length(id).await?;
+        self.output_up_to(id, range, total).await
+    }
+
+    /// The same, as if `total` were all: what was committed last may not be durable yet, and what is read
+    /// once has to stay. It has to be a length that the output had after a commit.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn output_up_to(
+        &self,
+        id: ExecutionId,
+        range: OutputRange,
+        total: OutputLength,
+    ) -> Result<OutputPage, RefError> {
         let (start, limit) = match range {
             OutputRange::Bytes { offset, limit } => (self.at_byte(id, offset, total).await?, limit),
             OutputRange::Lines { offset, .. } => {
                 (self.at_line(id, offset - 1, total).await?, OutputRange::MAX_BYTES)
             }
         };
-        let mut page = Page::new(start, limit);
+        let mut page = Page::new(start, limit.min(total.bytes - start.bytes));
         let at = start.bytes.to_be_bytes();
         let mut first = self.chunks(id, Start::At(&at), Order::Descending, 1).await?;
         let mut reached = start.bytes;
-        while let Some(last) = first.last() {
+        while page.limit > 0
+            && let Some(last) = first.last()
+        {
             reached = last.start.bytes.max(reached);
             let full = first.iter().any(|chunk| page.take(chunk, range));
             if full {
