@@ -120,9 +120,7 @@ impl Api {
     /// If there is no such execution, or no such part.
     pub async fn output(&self, id: ExecutionId, part: OutputArguments) -> Result<Output, ApiError> {
         let range = OutputRange::new(part.line_offset, part.line_limit, part.byte_offset, part.byte_limit)?;
-        // The status first: what has ended by then has all its output in the page that is read afterwards.
-        let record = self.executions.record(id).await?.ok_or_else(|| no_execution(id))?;
-        let page = self.executions.output(id, range).await?.ok_or_else(|| no_execution(id))?;
+        let (status, page) = self.executions.output(id, range).await?.ok_or_else(|| no_execution(id))?;
         Ok(Output {
             execution_id: id.to_string(),
             has_more: page.has_more(),
@@ -135,7 +133,7 @@ impl Api {
             next_byte_offset: page.end_byte,
             total_bytes: page.total.bytes,
             data: page.data,
-            status: record.status.into(),
+            status: status.into(),
         })
     }
 
@@ -259,7 +257,7 @@ impl Api {
         let mut truncated = false;
         if record.output.bytes > 0 || record.status == Status::Running {
             let beginning = OutputRange::Bytes { offset: 0, limit: OUTPUT_IN_RECORD };
-            if let Some(page) = self.executions.output(record.id, beginning).await? {
+            if let Some((_, page)) = self.executions.output(record.id, beginning).await? {
                 truncated = page.has_more();
                 output = page.data;
             }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use serde_json::json;
-use stasis_core::{Outcome, StopReason};
-use stasis_worker::pool::{Finished, Pool, PoolOptions, RunRequest, Start};
+use stasis_core::Outcome;
+use stasis_worker::pool::{Finished, Pool, RunRequest, Start};
 use url::Url;
 
 use crate::{
@@ -61,9 +61,7 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
 }
 
 async fn start_pool(arguments: &RunArguments, state: &State) -> Result<Pool, Failure> {
-    let mut options = PoolOptions::new(state.folder.clone());
-    options.require_sandbox = arguments.require_sandbox;
-    options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
+    let options = state.pool_options(arguments.require_sandbox);
     let first = !Pool::base_image_exists(&options, &state.heaps).await;
     let progress = (first && !arguments.json && io::stderr().is_terminal()).then(|| {
         let spinner = indicatif::ProgressBar::new_spinner();
@@ -126,7 +124,11 @@ fn report(finished: &Finished, collected: Option<String>) -> io::Result<()> {
         Some(Ok(_)) | None => None,
     };
     if let Some(output) = collected {
-        let (status, result, error) = summary(&finished.outcome);
+        let status = finished.outcome.status().as_str();
+        let (result, error) = match finished.outcome.clone().into_result() {
+            Ok(result) => (Some(result), None),
+            Err(error) => (None, Some(error)),
+        };
         let timings = &finished.timings;
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let answer = json!({
@@ -151,22 +153,6 @@ fn report(finished: &Finished, collected: Option<String>) -> io::Result<()> {
         writeln!(io::stderr(), "error: the state was not saved: {error}")?;
     }
     Ok(())
-}
-
-/// Status, result and error as in the HTTP API.
-fn summary(outcome: &Outcome) -> (&'static str, Option<&str>, Option<String>) {
-    match outcome {
-        Outcome::Returned(text) => ("completed", Some(text), None),
-        Outcome::Threw(thrown) => ("failed", None, Some(thrown.to_string())),
-        Outcome::Stopped(reason) => {
-            let status = match reason {
-                StopReason::Deadline => "timed_out",
-                StopReason::Cancelled => "cancelled",
-                StopReason::Memory | StopReason::Console | StopReason::Crashed => "failed",
-            };
-            (status, None, Some(reason.to_string()))
-        }
-    }
 }
 
 fn exit_code(finished: &Finished) -> ExitCode {

@@ -1,6 +1,6 @@
 //! The server: its parts put together, and its end.
 
-use std::{env, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::Router;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -10,7 +10,7 @@ use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, ref_store:
 use stasis_executions::{ExecutionOptions, Executions};
 use stasis_http::{Hosts, ListenOptions, Operations, Protection};
 use stasis_mcp::{SessionOptions, SseOptions, Standard, StdioOptions, StreamableHttpOptions};
-use stasis_worker::pool::{Pool, PoolOptions};
+use stasis_worker::pool::Pool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -78,9 +78,7 @@ fn open_refs(arguments: &ServerArguments) -> Result<Arc<dyn RefStore>, Failure> 
 
 async fn start_pool(arguments: &ServerArguments) -> Result<Pool, Failure> {
     let state = State::open(&arguments.store)?;
-    let mut options = PoolOptions::new(state.folder.clone());
-    options.require_sandbox = arguments.require_sandbox;
-    options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
+    let options = state.pool_options(arguments.require_sandbox);
     let pool = Pool::start(options, state.heaps).await?;
     tracing::info!(sandbox = %pool.layers(), build = %pool.fingerprint(), "workers are ready");
     Ok(pool)

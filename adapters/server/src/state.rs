@@ -8,6 +8,7 @@ use std::{
 
 use stasis_core::ByteSize;
 use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
+use stasis_worker::pool::PoolOptions;
 
 use crate::{arguments::StoreArguments, failure::Failure};
 
@@ -40,6 +41,14 @@ impl State {
         key.claim(&folder)?;
         let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
         Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), folder })
+    }
+
+    /// How workers are to be had for what is kept here.
+    pub(crate) fn pool_options(&self, require_sandbox: bool) -> PoolOptions {
+        let mut options = PoolOptions::new(self.folder.clone());
+        options.require_sandbox = require_sandbox;
+        options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
+        options
     }
 }
 

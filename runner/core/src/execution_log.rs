@@ -54,7 +54,19 @@ struct StoredRecord {
     output: OutputLength,
 }
 
-/// A record without its texts, for lists.
+impl StoredRecord {
+    const fn summary(&self, id: ExecutionId) -> ExecutionSummary {
+        ExecutionSummary {
+            id,
+            status: self.status,
+            started_at: self.started_at,
+            completed_at: self.completed_at,
+            output: self.output,
+        }
+    }
+}
+
+/// A record without its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionSummary {
     /// Its name.
@@ -138,8 +150,7 @@ impl ExecutionLog {
     /// # Errors
     /// If the store fails.
     pub async fn record(&self, id: ExecutionId) -> Result<Option<ExecutionRecord>, RefError> {
-        let Some(value) = self.refs.get(&record_key(id)).await? else { return Ok(None) };
-        let stored: StoredRecord = text::decode(&value)?;
+        let Some(stored) = self.stored(id).await? else { return Ok(None) };
         let load = async |text: Option<StoredText>| match text {
             Some(text) => text::load(&*self.refs, text).await.map(Some),
             None => Ok(None),
@@ -158,6 +169,19 @@ impl ExecutionLog {
             completed_at: stored.completed_at,
             output: stored.output,
         }))
+    }
+
+    /// The same without its texts, which may be long.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn summary(&self, id: ExecutionId) -> Result<Option<ExecutionSummary>, RefError> {
+        Ok(self.stored(id).await?.map(|stored| stored.summary(id)))
+    }
+
+    async fn stored(&self, id: ExecutionId) -> Result<Option<StoredRecord>, RefError> {
+        let value = self.refs.get(&record_key(id)).await?;
+        value.as_deref().map(text::decode).transpose()
     }
 
     /// Executions beyond `after` in the given order, at most `limit`.
@@ -179,13 +203,7 @@ impl ExecutionLog {
         let found = self.refs.scan(Scan { partition: RECORDS, start, order, limit }).await?;
         let summary = |entry: Entry| {
             let stored: StoredRecord = text::decode(&entry.value)?;
-            Ok(ExecutionSummary {
-                id: id_of(&entry)?,
-                status: stored.status,
-                started_at: stored.started_at,
-                completed_at: stored.completed_at,
-                output: stored.output,
-            })
+            Ok(stored.summary(id_of(&entry)?))
         };
         found.into_iter().map(summary).collect()
     }

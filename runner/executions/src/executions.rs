@@ -8,7 +8,7 @@ use std::{
 
 use stasis_core::{
     EngineError, ExecutionId, ExecutionLog, ExecutionRecord, ExecutionSummary, HeapId, ListOrder, OutputPage,
-    OutputRange, RefError, Report, RunError, RunRequest, Runner,
+    OutputRange, RefError, Report, RunError, RunRequest, Runner, Status,
 };
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
@@ -210,9 +210,9 @@ impl Executions {
         if let Some(live) = self.inner.find(id) {
             return if live.cancel(Cancel::Caller) { Ok(()) } else { Err(CancelError::Ended) };
         }
-        match self.inner.log.record(id).await? {
+        match self.inner.log.summary(id).await? {
             None => Err(CancelError::Absent(id)),
-            Some(record) if record.status.is_terminal() => Err(CancelError::Ended),
+            Some(summary) if summary.status.is_terminal() => Err(CancelError::Ended),
             Some(_) => Err(CancelError::Elsewhere),
         }
     }
@@ -238,21 +238,32 @@ impl Executions {
         Ok(list)
     }
 
-    /// A part of what an execution has printed; none if there is no such execution. What was printed in
-    /// the last moment may be missing while it goes on.
+    /// A part of what an execution has printed, and its status just before that was read: what had ended by
+    /// then has nothing to add. None if there is no such execution. What was printed in the last moment may
+    /// be missing while it goes on.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn output(&self, id: ExecutionId, range: OutputRange) -> Result<Option<OutputPage>, RefError> {
+    pub async fn output(
+        &self,
+        id: ExecutionId,
+        range: OutputRange,
+    ) -> Result<Option<(Status, OutputPage)>, RefError> {
         let log = &self.inner.log;
-        match self.inner.find(id) {
-            Some(live) if live.has_ended().is_none() => {
-                log.output_up_to(id, range, live.output.durable_length()).await.map(Some)
-            }
-            Some(_) => log.output(id, range).await.map(Some),
-            None if log.record(id).await?.is_none() => Ok(None),
-            None => log.output(id, range).await.map(Some),
-        }
+        let status = match self.inner.find(id) {
+            Some(live) => match live.has_ended() {
+                Some(ended) => ended.record.status,
+                None => {
+                    let page = log.output_up_to(id, range, live.output.durable_length()).await?;
+                    return Ok(Some((Status::Running, page)));
+                }
+            },
+            None => match log.summary(id).await? {
+                Some(summary) => summary.status,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some((status, log.output(id, range).await?)))
     }
 
     /// Whether executions can be accepted.

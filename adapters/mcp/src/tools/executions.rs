@@ -7,6 +7,7 @@ use serde::Deserialize;
 use stasis_api::{Api, ApiError, Cancelled, Execution, ExecutionList, OutputArguments};
 use stasis_core::RunRules;
 
+use super::PageArguments;
 use crate::{
     answer::Answer,
     asked::Asked,
@@ -127,18 +128,8 @@ impl Tool for Cancel {
 /// `list_executions`
 pub(crate) struct List;
 
-/// Which page.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListArguments {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// The most entries, 1 to 1,000 (default 100).
-    limit: Option<u64>,
-}
-
 impl Tool for List {
-    type Arguments = ListArguments;
+    type Arguments = PageArguments;
     type Answer = ExecutionList;
     const NAME: &'static str = "list_executions";
     const TITLE: &'static str = "List executions";
@@ -148,7 +139,7 @@ impl Tool for List {
         "Lists runs with their status, the newest first, in pages. Example: {\"limit\": 10}.".to_owned()
     }
 
-    async fn call(api: &Api, arguments: ListArguments, _: &Asked) -> Result<Answer<ExecutionList>, ApiError> {
+    async fn call(api: &Api, arguments: PageArguments, _: &Asked) -> Result<Answer<ExecutionList>, ApiError> {
         Ok(Answer::Given(api.executions_list(arguments.cursor.as_deref(), arguments.limit).await?))
     }
 }

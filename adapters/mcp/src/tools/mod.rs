@@ -5,9 +5,21 @@ mod run_js;
 mod sessions;
 mod tags;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use stasis_core::RunRules;
 
 use crate::tool::Offer;
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageArguments {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// The most entries, 1 to 1,000 (default 100).
+    limit: Option<u64>,
+}
 
 /// What a server with these rules offers, in the order in which it is listed.
 pub(crate) fn offers(rules: &RunRules) -> Vec<Offer> {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use stasis_api::{Api, ApiError, SessionEntries, SessionList};
 use stasis_core::RunRules;
 
+use super::PageArguments;
 use crate::{
     answer::Answer,
     asked::Asked,
@@ -14,18 +15,8 @@ use crate::{
 /// `list_sessions`
 pub(crate) struct List;
 
-/// Which page.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListArguments {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// The most entries, 1 to 1,000 (default 100).
-    limit: Option<u64>,
-}
-
 impl Tool for List {
-    type Arguments = ListArguments;
+    type Arguments = PageArguments;
     type Answer = SessionList;
     const NAME: &'static str = "list_sessions";
     const TITLE: &'static str = "List sessions";
@@ -35,7 +26,7 @@ impl Tool for List {
         "Lists the names of sessions in ascending order, in pages. Example: {}.".to_owned()
     }
 
-    async fn call(api: &Api, arguments: ListArguments, _: &Asked) -> Result<Answer<SessionList>, ApiError> {
+    async fn call(api: &Api, arguments: PageArguments, _: &Asked) -> Result<Answer<SessionList>, ApiError> {
         Ok(Answer::Given(api.sessions(arguments.cursor.as_deref(), arguments.limit).await?))
     }
 }

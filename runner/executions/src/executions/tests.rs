@@ -199,7 +199,8 @@ async fn output_is_readable_while_the_run_goes_on() {
     let id = bench.submit(code("print one\nprint two\nwait\nprint three")).await.expect("accepted");
     let all = OutputRange::new(None, None, None, None).expect("the default");
     let read = async || {
-        let page = bench.executions.output(id, all).await.expect("the store works").expect("it is there");
+        let (_, page) =
+            bench.executions.output(id, all).await.expect("the store works").expect("it is there");
         page.data
     };
     while read().await != "one\ntwo\n" {
