@@ -6,11 +6,10 @@ use std::{error::Error, fmt, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 
-use crate::{ConsoleLevel, HeapId, Limits, Outcome};
+use crate::{Capabilities, ConsoleLevel, HeapId, Limits, Outcome, RunHost};
 
-/// Runs scripts on heaps.
+/// Runs scripts on heaps. What a script asks for goes to the run's host.
 ///
 /// * A run ends when the script returns or throws, exceeds a limit, or `cancel` resolves, and within its
 ///   wall-clock limit plus a moment.
@@ -28,6 +27,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
         &self,
         job: &Job,
         events: &mut dyn RunEvents,
+        host: &mut dyn RunHost,
         cancel: BoxFuture<'_, ()>,
     ) -> Result<Finished, EngineError>;
 
@@ -52,6 +52,8 @@ pub struct Job {
     pub start: StartState,
     /// Whether to keep the state that it leaves.
     pub keep: bool,
+    /// What it finds that reaches outside.
+    pub capabilities: Capabilities,
 }
 
 /// The state that a run starts from.
@@ -81,29 +83,6 @@ pub trait RunEvents: Send {
     /// The script has ended and its process needs no processor any more; its heap may still be on the
     /// way to the store. Called at most once.
     fn ended(&mut self) {}
-
-    /// The script imports a module; `specifier` is a URL. An error's text is shown to the script.
-    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>>;
-}
-
-/// A module's source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModuleText {
-    /// What it is written in.
-    pub kind: ModuleKind,
-    /// The source.
-    pub text: String,
-}
-
-/// What a module is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ModuleKind {
-    /// JavaScript.
-    JavaScript,
-    /// TypeScript, whose types are stripped.
-    TypeScript,
-    /// JSON, imported `with { type: "json" }`.
-    Json,
 }
 
 /// A run that has ended.

@@ -9,6 +9,7 @@ pub mod engine;
 mod execution;
 mod execution_log;
 mod heap_id;
+pub mod host;
 mod limits;
 mod outcome;
 pub mod ref_store;
@@ -25,6 +26,7 @@ pub use execution_log::{
     ExecutionLog, ExecutionSummary, ListOrder, OutputPage, OutputRange, OutputRangeError,
 };
 pub use heap_id::{Digest, Fingerprint, HeapId, ParseDigestError};
+pub use host::{Capabilities, Host, HostAnswer, HostCall, HostError, HostResult, NoHost, RunHost};
 pub use limits::{ByteSize, Limits};
 pub use outcome::{ConsoleLevel, Outcome, StopReason, ThrownError};
 pub use ref_store::{RefError, RefStore};

@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 pub use request::{RequestError, RequestedRun, RunRequest, RunRules};
 
 use crate::{
-    Engine, EngineError, ExecutionId, HeapId, Outcome, RefError, RefStore, SessionEntry, Sessions, TagIndex,
-    Timestamp,
+    Capabilities, Engine, EngineError, ExecutionId, HeapId, Host, NoHost, Outcome, RefError, RefStore,
+    SessionEntry, Sessions, TagIndex, Timestamp,
     engine::{Finished, Job, RunEvents, StartState, Timings},
     ref_store::Batch,
 };
@@ -24,6 +24,7 @@ pub struct Runner {
     refs: Arc<dyn RefStore>,
     sessions: Sessions,
     tags: TagIndex,
+    host: Arc<dyn Host>,
 }
 
 /// Whoever keeps a record of runs: what it has to say of one is committed with the run's own changes, or
@@ -85,10 +86,21 @@ pub enum RunError {
 }
 
 impl Runner {
-    /// Runs on `engine`, with sessions and tags in `refs`.
+    /// Runs on `engine`, with sessions and tags in `refs`. Scripts can reach nothing outside.
     pub fn new(engine: Arc<dyn Engine>, refs: Arc<dyn RefStore>) -> Self {
         let (sessions, tags) = (Sessions::new(refs.clone()), TagIndex::new(refs.clone()));
-        Self { engine, refs, sessions, tags }
+        Self { engine, refs, sessions, tags, host: Arc::new(NoHost) }
+    }
+
+    /// Lets runs reach what `host` grants them.
+    #[must_use]
+    pub fn with_host(self, host: Arc<dyn Host>) -> Self {
+        Self { host, ..self }
+    }
+
+    /// What scripts find that reaches outside.
+    pub fn capabilities(&self) -> Capabilities {
+        self.host.capabilities()
     }
 
     /// The sessions that runs are appended to.
@@ -132,8 +144,10 @@ impl Runner {
             limits: *request.limits(),
             start: from.heap.map_or(StartState::Fresh, StartState::Heap),
             keep: request.keep(),
+            capabilities: self.host.capabilities(),
         };
-        let mut finished = self.engine.run(&job, events, cancel).await?;
+        let mut host = self.host.attend();
+        let mut finished = self.engine.run(&job, events, &mut *host, cancel).await?;
         finished.outcome = recorder.decide(finished.outcome);
         if !matches!(finished.outcome, Outcome::Returned(_)) {
             finished.heap = None;

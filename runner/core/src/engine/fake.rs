@@ -13,7 +13,7 @@ use futures::{
 };
 
 use super::{Engine, EngineError, Finished, Job, RunEvents, Timings};
-use crate::{ConsoleLevel, HeapId, Outcome, StopReason, ThrownError};
+use crate::{ConsoleLevel, HeapId, HostCall, Outcome, RunHost, StopReason, ThrownError};
 
 /// Does what the code says, a word and a text on each line:
 ///
@@ -23,6 +23,7 @@ use crate::{ConsoleLevel, HeapId, Outcome, StopReason, ThrownError};
 /// | `return TEXT` | the run returns |
 /// | `throw TEXT` | the run throws |
 /// | `stop memory`, `stop deadline` | the run is ended from outside |
+/// | `import URL` | asks the host for the module; throws what it refuses |
 /// | `wait` | waits until [`FakeEngine::release`] is called, or the run is cancelled |
 /// | `unsaved` | when the run returns, its state cannot be saved |
 /// | `fail` | the engine fails |
@@ -78,6 +79,7 @@ impl Engine for FakeEngine {
         &self,
         job: &Job,
         events: &mut dyn RunEvents,
+        host: &mut dyn RunHost,
         mut cancel: BoxFuture<'_, ()>,
     ) -> Result<Finished, EngineError> {
         if let Some(heap) = job.start.heap()
@@ -98,6 +100,12 @@ impl Engine for FakeEngine {
                     saved = false;
                     continue;
                 }
+                "import" => match host.call(HostCall::LoadModule(text.to_owned())).await {
+                    Ok(_) => continue,
+                    Err(refusal) => {
+                        Outcome::Threw(ThrownError { message: refusal.message, stack: String::new() })
+                    }
+                },
                 "wait" => match select(Box::pin(self.wait()), &mut cancel).await {
                     Either::Left(_) => continue,
                     Either::Right(_) => Outcome::Stopped(StopReason::Cancelled),

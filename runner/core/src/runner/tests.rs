@@ -25,10 +25,6 @@ struct Quiet;
 
 impl RunEvents for Quiet {
     fn console(&mut self, _level: ConsoleLevel, _text: &str) {}
-
-    fn load_module(&mut self, _specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
-        future::ready(Err("there are no modules".to_owned())).boxed()
-    }
 }
 
 /// Counts how often it was asked, and notes the run.

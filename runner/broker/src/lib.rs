@@ -1,0 +1,3 @@
+//! The host's side of what scripts ask for: `fetch`, files, and modules. Each call is put to its policy
+//! in a normal form, then carried out here, in the server's process; the script's process has neither
+//! sockets nor files nor secrets.
