@@ -8,14 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::{BoxFuture, FutureExt, ready};
-use stasis_core::{ByteSize, ConsoleLevel, HeapId, Limits, Outcome};
+use stasis_core::{ByteSize, Capabilities, ConsoleLevel, HeapId, Limits, NoHost, Outcome};
 use stasis_store::{
     DirectoryError, FileBlobStore, HeapError, HeapInfo, HeapKey, HeapStore, ImageCache, KeyError,
 };
 use stasis_worker::{
     pool::{Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, Timings},
-    protocol::ModuleText,
 };
 use tempfile::TempDir;
 
@@ -113,10 +111,16 @@ impl Workshop {
     /// # Errors
     /// If it does not, or if its heap was to be kept and was not.
     pub async fn run(&self, code: &str, start: Start, keep: bool) -> Result<Done, BenchError> {
-        let request =
-            RunRequest { name: "bench".to_owned(), code: code.to_owned(), limits: self.limits, start, keep };
+        let request = RunRequest {
+            name: "bench".to_owned(),
+            code: code.to_owned(),
+            limits: self.limits,
+            start,
+            keep,
+            capabilities: Capabilities::default(),
+        };
         let begun = Instant::now();
-        let finished = self.pool.run(&request, &mut Silence, pending()).await?;
+        let finished = self.pool.run(&request, &mut Silence, &mut NoHost, pending()).await?;
         let total = begun.elapsed();
         let Outcome::Returned(text) = finished.outcome else {
             return Err(BenchError::Script(finished.outcome));
@@ -163,8 +167,4 @@ struct Silence;
 
 impl RunEvents for Silence {
     fn console(&mut self, _level: ConsoleLevel, _text: &str) {}
-
-    fn load_module(&mut self, _specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
-        ready(Err("benchmarks import nothing".to_owned())).boxed()
-    }
 }

@@ -10,7 +10,8 @@ mod extension;
 
 fn main() {
     println!("cargo:rerun-if-changed=src/engine/extension.rs");
-    println!("cargo:rerun-if-changed=src/engine/bootstrap.js");
+    println!("cargo:rerun-if-changed=src/engine/extension");
+    println!("cargo:rerun-if-changed=src/engine/javascript");
     let options = CreateSnapshotOptions {
         cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),
         startup_snapshot: None,

@@ -1,26 +1,18 @@
 //! What a script prints, for a terminal or collected for JSON.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
-use futures::{FutureExt, future::BoxFuture};
-use stasis_core::ConsoleLevel;
-use stasis_worker::{pool::RunEvents, protocol::ModuleText};
-
-use crate::local_modules::LocalModules;
+use stasis_core::{ConsoleLevel, engine::RunEvents};
 
 /// Passes console text on at once, or collects it.
 pub(crate) struct Console {
-    modules: LocalModules,
     /// The whole output, if it is to be part of a JSON answer.
     pub(crate) collected: Option<String>,
 }
 
 impl Console {
-    pub(crate) fn new(root: Option<PathBuf>, collect: bool) -> Self {
-        Self { modules: LocalModules::new(root), collected: collect.then(String::new) }
+    pub(crate) fn new(collect: bool) -> Self {
+        Self { collected: collect.then(String::new) }
     }
 }
 
@@ -38,9 +30,5 @@ impl RunEvents for Console {
                 };
             }
         }
-    }
-
-    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
-        self.modules.load(specifier).boxed()
     }
 }

@@ -5,38 +5,48 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use stasis_worker::protocol::{ModuleKind, ModuleText};
+use futures::{FutureExt as _, future::BoxFuture};
+use stasis_core::{
+    HostAnswer, HostCall, HostError, HostResult, RunHost,
+    host::{ModuleKind, ModuleSource},
+};
 use url::Url;
 
 /// Largest module that is read, in bytes.
 const MAX_MODULE: u64 = 16 << 20;
 
-/// Files below a folder, by URL.
+/// Reads files below a folder when they are imported; everything else is another host's business.
 pub(crate) struct LocalModules {
-    /// Resolved; nothing can be imported without one.
+    /// Resolved; no file can be imported without one.
     root: Option<PathBuf>,
+    beyond: Box<dyn RunHost>,
 }
 
 impl LocalModules {
-    pub(crate) fn new(root: Option<PathBuf>) -> Self {
-        Self { root }
+    pub(crate) fn new(root: Option<PathBuf>, beyond: Box<dyn RunHost>) -> Self {
+        Self { root, beyond }
     }
+}
 
-    /// Reads a module; the error says what was wrong and what is possible.
-    pub(crate) fn load(
-        &self,
-        specifier: &str,
-    ) -> impl Future<Output = Result<ModuleText, String>> + Send + 'static {
-        let root = self.root.clone();
-        let specifier = specifier.to_owned();
-        async move {
-            let read = tokio::task::spawn_blocking(move || load(root.as_deref(), &specifier));
-            read.await.unwrap_or_else(|_| Err("the module could not be read".to_owned()))
+impl RunHost for LocalModules {
+    fn call(&mut self, call: HostCall) -> BoxFuture<'static, HostResult> {
+        match call {
+            HostCall::LoadModule(url) if url.starts_with("file:") => {
+                let root = self.root.clone();
+                let read = tokio::task::spawn_blocking(move || load(root.as_deref(), &url));
+                async move {
+                    let read = read.await.unwrap_or_else(|_| Err("the module could not be read".to_owned()));
+                    read.map(HostAnswer::Module).map_err(HostError::new)
+                }
+                .boxed()
+            }
+            other => self.beyond.call(other),
         }
     }
 }
 
-fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleText, String> {
+/// Reads a module; the error says what was wrong and what is possible.
+fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleSource, String> {
     let Some(root) = root else {
         return Err(format!(
             "Cannot import {specifier}: a script from standard input or a pipe has no folder to import from"
@@ -61,7 +71,7 @@ fn load(root: Option<&Path>, specifier: &str) -> Result<ModuleText, String> {
         return Err(format!("Cannot import {shown}: not a file of at most {} MB", MAX_MODULE >> 20));
     }
     let text = fs::read_to_string(&resolved).map_err(|error| explain(&path, &error))?;
-    Ok(ModuleText { kind, text })
+    Ok(ModuleSource { url: specifier.to_owned(), kind, text })
 }
 
 fn explain(path: &Path, error: &io::Error) -> String {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::json;
-use stasis_core::Outcome;
+use stasis_core::{Host as _, NoHost, Outcome};
 use stasis_worker::pool::{Finished, Pool, RunRequest, Start};
 use url::Url;
 
@@ -18,6 +18,7 @@ use crate::{
     arguments::RunArguments,
     console::Console,
     failure::{Failure, not_saved, with_causes},
+    local_modules::LocalModules,
     state::State,
 };
 
@@ -42,20 +43,23 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
         state.heaps.open(heap).await?;
     }
     let pool = start_pool(&arguments, &state).await?;
+    let host = NoHost;
     let request = RunRequest {
         name: script.name,
         code: script.code,
         limits: arguments.limits.limits(),
         start: arguments.heap.map_or(Start::Fresh, Start::Heap),
         keep: !arguments.stateless,
+        capabilities: host.capabilities(),
     };
-    let mut console = Console::new(script.root, arguments.json);
+    let mut console = Console::new(arguments.json);
+    let mut host = LocalModules::new(script.root, host.attend());
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    let finished = pool.run(&request, &mut console, interrupted).await?;
+    let finished = pool.run(&request, &mut console, &mut host, interrupted).await?;
     report(&finished, console.collected).map_err(Failure::Output)?;
     Ok(exit_code(&finished))
 }

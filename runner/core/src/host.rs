@@ -333,14 +333,14 @@ impl RunHost for NoHost {
     fn call(&mut self, call: HostCall) -> BoxFuture<'static, HostResult> {
         let refusal = match call {
             HostCall::LoadModule(url) => format!(
-                "Import of {url} is not allowed: modules are off on this server. Its operator can allow them \
+                "Import of {url} is not allowed: external modules are off. Whoever runs Stasis can allow them \
                  with --allow-external-modules."
             ),
             HostCall::Fetch { .. }
             | HostCall::WriteBody { .. }
             | HostCall::ReadBody { .. }
-            | HostCall::CloseFetch { .. } => "fetch is not allowed: this server has no fetch policy.".to_owned(),
-            HostCall::File(_) => "fs is not allowed: this server has no filesystem policy.".to_owned(),
+            | HostCall::CloseFetch { .. } => "fetch is not allowed: there is no fetch policy.".to_owned(),
+            HostCall::File(_) => "fs is not allowed: there is no filesystem policy.".to_owned(),
         };
         future::ready(Err(HostError::new(refusal))).boxed()
     }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::{FutureExt as _, future, future::BoxFuture};
-use stasis_core::{
-    ConsoleLevel,
-    engine::{ModuleText, RunEvents},
-};
+use stasis_core::{ConsoleLevel, engine::RunEvents};
 
 use crate::{admission::Permit, live::Live};
 
@@ -29,10 +25,5 @@ impl RunEvents for Events {
 
     fn ended(&mut self) {
         self.permit.stop_running();
-    }
-
-    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
-        future::ready(Err(format!("Import of {specifier} is not allowed: modules are off on this server.")))
-            .boxed()
     }
 }

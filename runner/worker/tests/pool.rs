@@ -9,13 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::BoxFuture;
 use libtest_mimic::{Arguments, Trial};
-use stasis_core::{ByteSize, ConsoleLevel, HeapId, Limits, Outcome, StopReason};
+use stasis_core::{ByteSize, Capabilities, ConsoleLevel, HeapId, Limits, NoHost, Outcome, StopReason};
 use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
 use stasis_worker::{
     pool::{Finished, Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, WorkerProgram},
-    protocol::ModuleText,
 };
 use tempfile::TempDir;
 
@@ -58,11 +56,6 @@ impl RunEvents for Printed {
     fn console(&mut self, level: ConsoleLevel, text: &str) {
         self.0.push((level, text.to_owned()));
     }
-
-    fn load_module(&mut self, specifier: &str) -> BoxFuture<'static, Result<ModuleText, String>> {
-        let refusal = format!("no {specifier} here");
-        Box::pin(async { Err(refusal) })
-    }
 }
 
 struct Bench {
@@ -91,7 +84,7 @@ impl Bench {
         let mut request = request(code, start);
         change(&mut request);
         let mut printed = Printed::default();
-        self.pool.run(&request, &mut printed, std::future::pending()).await.expect("the pool works")
+        self.pool.run(&request, &mut printed, &mut NoHost, std::future::pending()).await.expect("the pool works")
     }
 
     /// Runs code that must return, and gives its text and heap.
@@ -120,6 +113,7 @@ fn request(code: &str, start: Start) -> RunRequest {
         limits: Limits::default(),
         start,
         keep: true,
+        capabilities: Capabilities::default(),
     }
 }
 
@@ -152,7 +146,7 @@ async fn a_run_is_boxed_in() {
     let endless = tokio::spawn(async move {
         let mut request = request("for (;;);", Start::Fresh);
         request.limits.wall_clock = Duration::from_secs(5);
-        pool.run(&request, &mut Printed::default(), std::future::pending()).await
+        pool.run(&request, &mut Printed::default(), &mut NoHost, std::future::pending()).await
     });
     until("a run is there", || children().len() > before.len()).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -213,12 +207,13 @@ async fn outcomes_are_data() {
     assert_eq!(thrown.message, "RangeError: the result is too long: 1000 bytes, at most 100 are returned");
     let finished = bench.run("import 'https://example.com/x.js'", Start::Fresh).await;
     let Outcome::Threw(thrown) = finished.outcome else { panic!("{:?}", finished.outcome) };
-    assert!(thrown.message.contains("no https://example.com/x.js here"), "{thrown}");
+    assert!(thrown.message.contains("Import of https://example.com/x.js is not allowed"), "{thrown}");
 
     let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
     let request = request("await new Promise((resolve) => setTimeout(resolve, 10000))", Start::Fresh);
     let mut printed = Printed::default();
-    let run = bench.pool.run(&request, &mut printed, async { cancelled.await.expect("sent") });
+    let mut host = NoHost;
+    let run = bench.pool.run(&request, &mut printed, &mut host, async { cancelled.await.expect("sent") });
     let cancelling = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         cancel.send(()).expect("waiting");
@@ -243,7 +238,7 @@ async fn a_heap_goes_on_hot_and_cold() {
     }
     let absent = HeapId::of(b"never made");
     let request = request("1", Start::Heap(absent));
-    let error = bench.pool.run(&request, &mut Printed::default(), std::future::pending()).await;
+    let error = bench.pool.run(&request, &mut Printed::default(), &mut NoHost, std::future::pending()).await;
     assert!(matches!(error, Err(PoolError::Heap(_))), "{error:?}");
 }
 
@@ -261,7 +256,7 @@ async fn a_run_beside_a_hostile_one_is_undisturbed() {
         let beside = tokio::spawn(async move {
             let mut request = request(code, Start::Fresh);
             request.limits.wall_clock = Duration::from_millis(400);
-            pool.run(&request, &mut Printed::default(), std::future::pending()).await
+            pool.run(&request, &mut Printed::default(), &mut NoHost, std::future::pending()).await
         });
         while !beside.is_finished() {
             let (text, _) = bench.returns("[1, 2, 3].map((x) => x * 2).join()", Start::Fresh).await;
@@ -282,7 +277,8 @@ async fn a_dropped_run_is_killed() {
     for _ in 0..20 {
         let request = request("for (;;);", Start::Fresh);
         let mut printed = Printed::default();
-        let run = bench.pool.run(&request, &mut printed, std::future::pending());
+        let mut host = NoHost;
+        let run = bench.pool.run(&request, &mut printed, &mut host, std::future::pending());
         assert!(tokio::time::timeout(Duration::from_millis(10), run).await.is_err());
     }
     until("all are reaped", || children().len() <= before).await;

@@ -10,7 +10,7 @@ use futures::{FutureExt as _, future};
 use super::*;
 use crate::{
     ByteSize, ConsoleLevel, Limits, Removal, SessionName, StopReason,
-    engine::{ModuleText, fake::FakeEngine},
+    engine::fake::FakeEngine,
     ref_store::{Key, MemoryRefStore},
 };
 

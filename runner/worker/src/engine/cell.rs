@@ -25,8 +25,8 @@ pub(crate) enum CellEnd {
 
 /// What a cell threw.
 #[derive(Debug)]
-struct Thrown {
-    message: String,
+pub(super) struct Thrown {
+    pub(super) message: String,
     stack: String,
 }
 
@@ -34,6 +34,7 @@ impl Engine {
     /// Runs a cell until its value has settled.
     pub(crate) fn run(&mut self, job: &Job) -> CellEnd {
         self.reseed();
+        self.offer(job.capabilities);
         let heap = usize::try_from(job.heap).unwrap_or(usize::MAX);
         memory::allow(self.runtime.v8_isolate(), self.base_heap.saturating_add(heap));
         match self.evaluate(&job.name, &job.code).and_then(|value| self.result_text(value, job.result)) {
@@ -278,7 +279,7 @@ fn text_of(
 
 /// To be called within a try-catch scope that has caught nothing: looking at a thrown value can run
 /// code of the script's.
-fn describe(
+pub(super) fn describe(
     scope: &mut v8::PinScope<'_, '_>,
     intrinsics: &Intrinsics,
     thrown: v8::Local<'_, v8::Value>,

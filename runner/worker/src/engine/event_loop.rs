@@ -114,7 +114,7 @@ impl Engine {
     fn take_messages(&mut self) {
         while self.link.is_waiting() && Channel.wait(Some(Duration::ZERO)) {
             match Channel.receive() {
-                (ToWorker::Module { id, source }, _) => self.link.answer(id, source),
+                (ToWorker::Answer { id, result }, _) => self.link.answer(id, result),
                 _ => end(EXIT_BROKEN),
             }
         }

@@ -4,17 +4,33 @@
 //! finds a snapshot's native functions by their place in the list of operations, so the list must be
 //! the same when the snapshot is made and when it is used.
 
+#[path = "extension/calls.rs"]
+mod calls;
+#[path = "extension/fetch_classes.rs"]
+mod fetch_classes;
+
 use std::{cell::Cell, rc::Rc, time::Instant};
 
 use deno_core::{Extension, OpDecl, OpState, op2};
+use futures::future::LocalBoxFuture;
+use stasis_core::{HostCall, HostResult};
 
-/// What JavaScript can ask of its host.
-pub(crate) trait Host {
+use calls::{
+    op_stasis_fetch, op_stasis_fetch_close, op_stasis_fetch_number, op_stasis_fetch_read,
+    op_stasis_fetch_write, op_stasis_file, op_stasis_read_file, op_stasis_read_text,
+};
+
+/// What JavaScript can ask of what is around it.
+pub(crate) trait Outside {
     /// Passes console text on; `level` counts from `log` in the order of
     /// [`stasis_core::ConsoleLevel`].
     fn console(&self, level: u8, text: &str);
     /// Fills a buffer with numbers in `0..1`, each with 52 random bits.
     fn fill_random(&self, numbers: &mut [f64]);
+    /// A number for a fetch that is about to begin.
+    fn next_fetch(&self) -> u32;
+    /// Asks the host; dropping the future withdraws the question.
+    fn call(&self, call: HostCall) -> LocalBoxFuture<'static, HostResult>;
 }
 
 /// The deadline of JavaScript's next timer. The timers themselves are kept by deno_core's own
@@ -46,13 +62,13 @@ impl Timers {
 
 #[op2(fast)]
 fn op_stasis_console(state: &mut OpState, #[smi] level: u32, #[string] text: &str) {
-    let host = state.borrow::<Rc<dyn Host>>().clone();
+    let host = state.borrow::<Rc<dyn Outside>>().clone();
     host.console(level as u8, text);
 }
 
 #[op2(fast)]
 fn op_stasis_fill_random(state: &mut OpState, #[buffer] numbers: &mut [f64]) {
-    let host = state.borrow::<Rc<dyn Host>>().clone();
+    let host = state.borrow::<Rc<dyn Outside>>().clone();
     host.fill_random(numbers);
 }
 
@@ -86,9 +102,31 @@ fn replace(operation: OpDecl) -> OpDecl {
 
 deno_core::extension!(
     stasis,
-    deps = [deno_webidl, deno_web, deno_crypto],
-    ops = [op_stasis_console, op_stasis_fill_random],
-    js = [dir "src/engine", "bootstrap.js"],
+    deps = [deno_webidl, deno_web, deno_crypto, deno_fetch],
+    ops = [
+        op_stasis_console,
+        op_stasis_fill_random,
+        op_stasis_fetch,
+        op_stasis_fetch_close,
+        op_stasis_fetch_number,
+        op_stasis_fetch_read,
+        op_stasis_fetch_write,
+        op_stasis_file,
+        op_stasis_read_file,
+        op_stasis_read_text,
+    ],
+    lazy_loaded_js = [
+        dir "src/engine/javascript",
+        "fetch.js",
+        "fs.js",
+        "node_fs.js",
+        "node_fs_promises.js"
+    ],
+    synthetic_esm = [
+        "node:fs" = "ext:stasis/node_fs.js",
+        "node:fs/promises" = "ext:stasis/node_fs_promises.js"
+    ],
+    js = [dir "src/engine/javascript", "bootstrap.js"],
     middleware = replace,
     state = |state| state.put(Timers::new()),
 );
@@ -104,6 +142,7 @@ pub(crate) fn all() -> Vec<Extension> {
             deno_web::InMemoryBroadcastChannel::default(),
         ),
         deno_crypto::deno_crypto::init(None),
+        fetch_classes::extension(),
         stasis::init(),
     ]
 }

@@ -1,21 +1,23 @@
 //! What scripts ask of the host, as messages to the server.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
-use futures::channel::oneshot;
+use futures::{FutureExt as _, channel::oneshot, future, future::LocalBoxFuture};
 use rand_xoshiro::{
     Xoshiro256PlusPlus,
     rand_core::{Rng, SeedableRng},
 };
+use stasis_core::{HostCall, HostError, HostResult};
 
-use super::extension::Host;
+use super::extension::Outside;
 use crate::{
     process::Channel,
-    protocol::{FromWorker, MAX_CONSOLE_PIECE, ModuleText},
+    protocol::{FromWorker, MAX_CONSOLE_PIECE, MAX_OPEN_CALLS},
 };
-
-type ModuleAnswer = Result<ModuleText, String>;
 
 /// The script's side of the channel.
 pub(crate) struct Link {
@@ -23,9 +25,14 @@ pub(crate) struct Link {
     random: RefCell<Xoshiro256PlusPlus>,
     /// While the engine warms up, nobody listens.
     muted: Cell<bool>,
-    next_request: Cell<u32>,
-    modules: RefCell<HashMap<u32, oneshot::Sender<ModuleAnswer>>>,
+    next_call: Cell<u32>,
+    next_fetch: Cell<u32>,
+    open: Rc<OpenCalls>,
 }
+
+/// Whoever waits for the answer to a call, by its number.
+#[derive(Default)]
+struct OpenCalls(RefCell<HashMap<u32, oneshot::Sender<HostResult>>>);
 
 impl Link {
     pub(super) fn new(channel: Channel) -> Self {
@@ -33,8 +40,9 @@ impl Link {
             channel,
             random: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(0)),
             muted: Cell::new(false),
-            next_request: Cell::new(0),
-            modules: RefCell::default(),
+            next_call: Cell::new(0),
+            next_fetch: Cell::new(0),
+            open: Rc::default(),
         }
     }
 
@@ -46,36 +54,41 @@ impl Link {
         self.muted.set(muted);
     }
 
-    /// Asks for a module's source.
-    pub(super) fn load_module(&self, specifier: &str) -> oneshot::Receiver<ModuleAnswer> {
-        let id = self.next_request.get();
-        self.next_request.set(id.wrapping_add(1));
-        let (sender, receiver) = oneshot::channel();
-        self.modules.borrow_mut().insert(id, sender);
-        self.channel.send(&FromWorker::LoadModule { id, specifier: specifier.to_owned() });
-        receiver
-    }
-
-    /// Hands a module's source to whoever asked.
-    pub(super) fn answer(&self, id: u32, answer: ModuleAnswer) {
-        if let Some(sender) = self.modules.borrow_mut().remove(&id) {
+    /// Hands an answer to whoever asked.
+    pub(super) fn answer(&self, id: u32, result: HostResult) {
+        if let Some(sender) = self.open.0.borrow_mut().remove(&id) {
             // The script may have stopped waiting.
-            let _unwanted = sender.send(answer);
+            let _unwanted = sender.send(result);
         }
     }
 
     /// Whether the server still owes an answer.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.modules.borrow().is_empty()
+        !self.open.0.borrow().is_empty()
     }
 
     /// Cancels what the run has asked for and not got: the answers would come for another process.
-    pub(super) fn forget_requests(&self) {
-        self.modules.borrow_mut().clear();
+    pub(super) fn forget_calls(&self) {
+        self.open.0.borrow_mut().clear();
     }
 }
 
-impl Host for Link {
+/// A call whose answer somebody waits for. Dropped before the answer is there, it is withdrawn.
+struct Call {
+    id: u32,
+    channel: Channel,
+    open: Rc<OpenCalls>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.open.0.borrow_mut().remove(&self.id).is_some() {
+            self.channel.send(&FromWorker::Withdraw { id: self.id });
+        }
+    }
+}
+
+impl Outside for Link {
     fn console(&self, level: u8, text: &str) {
         if self.muted.get() {
             return;
@@ -98,6 +111,37 @@ impl Host for Link {
             // 52 random bits as the fraction of a number in 1..2.
             *number = f64::from_bits(random.next_u64() >> 12 | 1.0f64.to_bits()) - 1.0;
         }
+    }
+
+    fn next_fetch(&self) -> u32 {
+        let fetch = self.next_fetch.get();
+        self.next_fetch.set(fetch.wrapping_add(1));
+        fetch
+    }
+
+    fn call(&self, call: HostCall) -> LocalBoxFuture<'static, HostResult> {
+        if self.open.0.borrow().len() >= MAX_OPEN_CALLS {
+            let refusal = format!(
+                "more than {MAX_OPEN_CALLS} requests to the host are open at a time; await some of them first"
+            );
+            return future::ready(Err(HostError::new(refusal))).boxed_local();
+        }
+        let id = self.next_call.get();
+        self.next_call.set(id.wrapping_add(1));
+        let (sender, receiver) = oneshot::channel();
+        self.open.0.borrow_mut().insert(id, sender);
+        let withdrawal = Call { id, channel: self.channel, open: self.open.clone() };
+        self.channel.send(&FromWorker::Call { id, call });
+        async move {
+            let answer = receiver.await;
+            drop(withdrawal);
+            answer.unwrap_or_else(|_cancelled| {
+                Err(HostError::new(
+                    "the run ended before this was done, and what a run has begun ends with it; start it again",
+                ))
+            })
+        }
+        .boxed_local()
     }
 }
 

@@ -7,12 +7,14 @@ pub(crate) mod extension;
 mod host;
 mod memory;
 mod modules;
+mod offer;
 mod randomness;
 mod stack_trace;
 
 use std::{collections::HashSet, rc::Rc};
 
 use deno_core::{JsRuntime, RuntimeOptions, v8};
+use stasis_core::Capabilities;
 use stasis_image::CodePages;
 
 use crate::process::Channel;
@@ -52,11 +54,15 @@ pub(crate) struct Engine {
     data_bytes: u64,
     /// Names that earlier cells declared with `const`.
     constants: HashSet<String>,
+    /// What scripts find that reaches outside.
+    offered: Capabilities,
 }
 
 /// What `bootstrap.js` hands out.
 struct Intrinsics {
     to_text: v8::Global<v8::Function>,
+    offer: v8::Global<v8::Function>,
+    preload: v8::Global<v8::Function>,
     process_timers: v8::Global<v8::Function>,
     drain_ticks: v8::Global<v8::Function>,
     random_left: v8::SharedRef<v8::BackingStore>,
@@ -83,7 +89,7 @@ impl Engine {
         });
         // Never left: everything that the engine does happens inside this context.
         std::mem::forget(context);
-        runtime.op_state().borrow_mut().put::<Rc<dyn extension::Host>>(link.clone());
+        runtime.op_state().borrow_mut().put::<Rc<dyn extension::Outside>>(link.clone());
         stack_trace::install(&mut runtime, sources.clone());
         memory::install(runtime.v8_isolate());
         let intrinsics = Intrinsics::take(&mut runtime);
@@ -98,6 +104,7 @@ impl Engine {
             heap_after_collection: 0,
             data_bytes: 0,
             constants: HashSet::new(),
+            offered: Capabilities::default(),
         }
     }
 
@@ -128,7 +135,7 @@ impl Engine {
 
     /// Drops what need not be stored.
     pub(crate) fn prepare_to_freeze(&mut self) {
-        self.link.forget_requests();
+        self.link.forget_calls();
         let used = self.used_heap();
         if used > self.heap_after_collection + (self.heap_after_collection / 4).max(GARBAGE_BYTES) {
             self.runtime.v8_isolate().memory_pressure_notification(v8::MemoryPressureLevel::Critical);
@@ -163,13 +170,15 @@ impl Intrinsics {
             let key = v8::String::new(scope, name).expect("a short string");
             made.get(scope, key.into()).expect("bootstrap.js returns it")
         };
-        let [to_text, process_timers, drain_ticks] =
-            ["toText", "__processTimers", "__drainNextTickAndMacrotasks"].map(&mut get);
+        let [to_text, offer, preload, process_timers, drain_ticks] =
+            ["toText", "offer", "preload", "__processTimers", "__drainNextTickAndMacrotasks"].map(&mut get);
         let left = get("left").cast::<v8::Uint32Array>();
         let random_left = left.get_backing_store().expect("a typed array has a backing store");
         let function = |value: v8::Local<'_, v8::Value>| v8::Global::new(scope, value.cast::<v8::Function>());
         Self {
             to_text: function(to_text),
+            offer: function(offer),
+            preload: function(preload),
             process_timers: function(process_timers),
             drain_ticks: function(drain_ticks),
             random_left,

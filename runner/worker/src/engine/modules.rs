@@ -7,10 +7,13 @@ use deno_core::{
     ModuleSpecifier, ModuleType, RequestedModuleType, ResolutionKind, resolve_import,
 };
 use deno_error::JsErrorBox;
+use stasis_core::{
+    HostAnswer, HostCall,
+    host::{ModuleKind, ModuleSource as HostModule},
+};
 use stasis_script::{Language, Source};
 
-use super::{host::Link, stack_trace::Sources};
-use crate::protocol::{ModuleKind, ModuleText};
+use super::{extension::Outside as _, host::Link, stack_trace::Sources};
 
 /// Longest URL of a module, in bytes.
 const MAX_SPECIFIER: usize = 8 << 10;
@@ -33,7 +36,19 @@ impl ModuleLoader for Loader {
         referrer: &str,
         _kind: ResolutionKind,
     ) -> Result<ModuleSpecifier, JsErrorBox> {
-        resolve_import(specifier, referrer).map_err(|error| JsErrorBox::type_error(error.to_string()))
+        if is_bare(specifier) {
+            return Err(JsErrorBox::type_error(format!(
+                "Cannot import \"{specifier}\": name where it comes from: \"npm:{specifier}\" or \
+                 \"jsr:{specifier}\" for a package, \"./{specifier}\" for a file, or an https: URL"
+            )));
+        }
+        let resolved = resolve_import(specifier, referrer)
+            .map_err(|error| JsErrorBox::type_error(format!("Cannot import \"{specifier}\": {error}")))?;
+        // What came over the network has no business with files.
+        if resolved.scheme() == "file" && !referrer.starts_with("file:") {
+            return Err(JsErrorBox::type_error(format!("{referrer} may not import the file {resolved}")));
+        }
+        Ok(resolved)
     }
 
     fn load(
@@ -46,22 +61,27 @@ impl ModuleLoader for Loader {
             let refusal = format!("a module's URL can have {MAX_SPECIFIER} bytes at most");
             return ModuleLoadResponse::Sync(Err(JsErrorBox::type_error(refusal)));
         }
-        let answer = self.link.load_module(specifier.as_str());
+        let answer = self.link.call(HostCall::LoadModule(specifier.to_string()));
         let (specifier, sources) = (specifier.clone(), self.sources.clone());
         ModuleLoadResponse::Async(Box::pin(async move {
             match answer.await {
-                Ok(Ok(text))
-                    if is_json(text.kind) && options.requested_module_type != RequestedModuleType::Json =>
+                Ok(HostAnswer::Module(module))
+                    if is_json(module.kind) && options.requested_module_type != RequestedModuleType::Json =>
                 {
                     let refusal = format!(r#"{specifier} is JSON: import it `with {{ type: "json" }}`"#);
                     Err(JsErrorBox::type_error(refusal))
                 }
-                Ok(Ok(text)) => Ok(prepare(text, &specifier, &sources)),
-                Ok(Err(refusal)) => Err(JsErrorBox::type_error(refusal)),
-                Err(_cancelled) => Err(JsErrorBox::generic("the run ended while a module was being loaded")),
+                Ok(HostAnswer::Module(module)) => prepare(module, &specifier, &sources),
+                Ok(_) => Err(JsErrorBox::generic("the host gave an answer that is no module")),
+                Err(refusal) => Err(JsErrorBox::type_error(refusal.message)),
             }
         }))
     }
+}
+
+/// Whether it is a name, and neither a path nor a URL.
+fn is_bare(specifier: &str) -> bool {
+    !specifier.starts_with(['/', '.']) && ModuleSpecifier::parse(specifier).is_err()
 }
 
 fn is_json(kind: ModuleKind) -> bool {
@@ -71,17 +91,28 @@ fn is_json(kind: ModuleKind) -> bool {
     }
 }
 
-fn prepare(module: ModuleText, specifier: &ModuleSpecifier, sources: &Sources) -> ModuleSource {
+fn prepare(
+    module: HostModule,
+    specifier: &ModuleSpecifier,
+    sources: &Sources,
+) -> Result<ModuleSource, JsErrorBox> {
+    let found = ModuleSpecifier::parse(&module.url)
+        .map_err(|error| JsErrorBox::generic(format!("the host found {specifier} at no URL: {error}")))?;
     let (module_type, code) = match module.kind {
         ModuleKind::Json => (ModuleType::Json, module.text),
         ModuleKind::JavaScript => (ModuleType::JavaScript, module.text),
         ModuleKind::TypeScript => {
-            let name = specifier.as_str();
+            let name = found.as_str();
             let source = Source { name, text: &module.text, language: Language::TypeScript };
             let prepared = stasis_script::prepare_module(&source).unwrap_or_else(|error| error.to_module());
             sources.remember(name, prepared.positions);
             (ModuleType::JavaScript, prepared.code.into_owned())
         }
     };
-    ModuleSource::new(module_type, ModuleSourceCode::String(code.into()), specifier, None)
+    let code = ModuleSourceCode::String(code.into());
+    Ok(if found == *specifier {
+        ModuleSource::new(module_type, code, specifier, None)
+    } else {
+        ModuleSource::new_with_redirect(module_type, code, specifier, &found, None)
+    })
 }

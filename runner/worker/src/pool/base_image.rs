@@ -12,7 +12,12 @@ use stasis_core::{Fingerprint, HeapId};
 use stasis_image::{FileIdentity, Loader};
 use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
-use super::{Inner, PoolError, PoolOptions, waiting::Waiting, within};
+use super::{
+    Inner, PoolError, PoolOptions,
+    waiting::{Forked, Waiting},
+    within,
+};
+use crate::protocol::{FromWorker, PreloadedModule, ToWorker};
 
 /// A base image that can be mapped.
 #[derive(Debug, Clone)]
@@ -31,6 +36,33 @@ pub(super) struct BaseImages {
     open: Mutex<HashMap<HeapId, Base>>,
 }
 
+/// What the note is called: a base image is that of one build with one set of modules.
+fn note_name(fingerprint: Fingerprint, preload: &[PreloadedModule]) -> String {
+    if preload.is_empty() {
+        return format!("base-{fingerprint}");
+    }
+    let mut content = Vec::new();
+    for PreloadedModule { name, bytes, instantiate } in preload {
+        let instantiate = u8::from(*instantiate);
+        content.extend_from_slice(format!("{name} {instantiate} {}\n", HeapId::of(bytes)).as_bytes());
+    }
+    format!("base-{fingerprint}-{}", HeapId::of(&content))
+}
+
+/// Has a process that has booted compile a module.
+async fn preload(worker: &mut Forked, module: &PreloadedModule) -> Result<(), PoolError> {
+    worker.connection.send(&ToWorker::Preload(module.clone()), &[]).await?;
+    match worker.connection.receive().await? {
+        FromWorker::Preloaded(Ok(())) => Ok(()),
+        FromWorker::Preloaded(Err(why)) => Err(PoolError::Preload { name: module.name.clone(), why }),
+        FromWorker::OutOfMemory => Err(PoolError::Preload {
+            name: module.name.clone(),
+            why: "it takes more memory than there is".to_owned(),
+        }),
+        other => Err(PoolError::unexpected(&other)),
+    }
+}
+
 /// Base images of other nodes that are kept open besides our own.
 const MAX_OPEN: usize = 16;
 
@@ -38,7 +70,7 @@ impl BaseImages {
     pub(super) fn new(options: &PoolOptions, loader: &Loader) -> Self {
         let fingerprint = Fingerprint::from_bytes(loader.fingerprint());
         Self {
-            note: options.state.join(format!("base-{fingerprint}")),
+            note: options.state.join(note_name(fingerprint, &options.preload)),
             fingerprint,
             current: tokio::sync::Mutex::default(),
             open: Mutex::default(),
@@ -88,6 +120,9 @@ impl BaseImages {
     async fn make(&self, pool: &Inner) -> Result<HeapId, PoolError> {
         let (booted, _) = Waiting::boot(&pool.options.worker).await?;
         let mut worker = booted.into_forked();
+        for module in &pool.options.preload {
+            preload(&mut worker, module).await?;
+        }
         let image = pool.heaps.create_image_file()?;
         pool.freeze(&mut worker, &image, None).await?;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use stasis_core::{
-    Engine, EngineError, HeapId, StoreError,
+    Engine, EngineError, HeapId, RunHost, StoreError,
     engine::{Finished, Job, RunEvents},
 };
 use stasis_store::HeapError;
@@ -16,10 +16,11 @@ impl Engine for Pool {
         &self,
         job: &Job,
         events: &mut dyn RunEvents,
+        host: &mut dyn RunHost,
         cancel: BoxFuture<'_, ()>,
     ) -> Result<Finished, EngineError> {
         let start = job.start.heap();
-        let finished = self.run(job, events, cancel).await.map_err(|error| engine_error(start, error))?;
+        let finished = self.run(job, events, host, cancel).await.map_err(|error| engine_error(start, error))?;
         let heap = finished.heap.map(|heap| heap.map_err(|error| engine_error(None, error)));
         Ok(Finished { outcome: finished.outcome, heap, timings: finished.timings })
     }

@@ -6,6 +6,7 @@
 //! the zygote that thaws it. The server is the parent of all of them: it kills and reaps.
 
 mod base_image;
+mod calls;
 mod child;
 mod connection;
 mod engine;
@@ -28,7 +29,7 @@ pub use stasis_core::engine::{Job as RunRequest, RunEvents, StartState as Start,
 
 use crate::{
     Layers,
-    protocol::{FromWorker, ToWorker},
+    protocol::{FromWorker, PreloadedModule, ToWorker},
 };
 use base_image::BaseImages;
 use connection::ConnectionError;
@@ -51,6 +52,8 @@ pub struct PoolOptions {
     pub spare_runs: usize,
     /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
     pub patience: Duration,
+    /// WebAssembly modules that every fresh run finds. They are compiled when the base image is made.
+    pub preload: Vec<PreloadedModule>,
 }
 
 impl PoolOptions {
@@ -64,6 +67,7 @@ impl PoolOptions {
             hot_heaps: 8,
             spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
+            preload: Vec::new(),
         }
     }
 }
@@ -101,6 +105,14 @@ pub enum PoolError {
     /// A heap could not be read or written.
     #[error(transparent)]
     Heap(#[from] HeapError),
+    /// A WebAssembly module that runs are to find cannot be compiled or instantiated.
+    #[error("WebAssembly module {name} cannot be used: {why}")]
+    Preload {
+        /// Which one.
+        name: String,
+        /// What V8 says.
+        why: String,
+    },
     /// A worker did not do its part in time.
     #[error("worker process took longer than {0:?}")]
     Slow(Duration),

@@ -2,26 +2,25 @@
 
 use std::{fs::File, io, os::fd::AsFd, pin::pin, time::Instant};
 
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use stasis_core::{
-    ConsoleLevel, HeapId, Limits, Outcome, StopReason, ThrownError,
-    engine::{Job as RunRequest, ModuleText, RunEvents, StartState as Start, Timings},
+    ConsoleLevel, HeapId, Limits, Outcome, RunHost, StopReason, ThrownError,
+    engine::{Job as RunRequest, RunEvents, StartState as Start, Timings},
 };
 use stasis_store::{HeapError, HeapFacts, MappableImage, UnixMillis};
-use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     Inner, Pool, PoolError,
     base_image::Base,
+    calls::Calls,
     child::Exit,
-    connection::{Connection, ConnectionError},
+    connection::ConnectionError,
     templates::Advice,
     waiting::Forked,
     within,
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
-    protocol::{FreezeOrder, FromWorker, Job, MAX_CONSOLE_PIECE, ToWorker},
+    protocol::{FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CALL_OVERHEAD, MAX_CONSOLE_PIECE, ToWorker},
 };
 
 /// A run that has ended.
@@ -40,8 +39,6 @@ pub struct Finished {
 const FRAME_OVERHEAD: usize = 1 << 10;
 /// How often a run is started when workers die before they start it.
 const MAX_ATTEMPTS: usize = 4;
-/// Modules that one run may be loading at a time.
-const MAX_LOADING: usize = 1024;
 
 impl Pool {
     /// Runs a script. The run ends when it returns or throws, exceeds a limit, or `cancel` resolves; if
@@ -53,6 +50,7 @@ impl Pool {
         &self,
         request: &RunRequest,
         events: &mut dyn RunEvents,
+        host: &mut dyn RunHost,
         cancel: impl Future<Output = ()> + Send,
     ) -> Result<Finished, PoolError> {
         let pool = &*self.inner;
@@ -60,10 +58,9 @@ impl Pool {
         let job = ToWorker::Run(job(request));
         let (mut worker, base) = self.start_job(request.start, &job).await?;
         let mut timings = Timings { start: begun.elapsed(), ..Timings::default() };
-        let longest = (request.limits.result.get() as usize).max(MAX_CONSOLE_PIECE);
-        worker.connection.set_max(longest + FRAME_OVERHEAD);
+        worker.connection.set_max(longest_frame(request));
 
-        let outcome = watch(&mut worker, &request.limits, events, cancel).await?;
+        let outcome = watch(&mut worker, &request.limits, events, host, cancel).await?;
         timings.run = begun.elapsed() - timings.start;
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
         let heap = if keep {
@@ -106,7 +103,16 @@ fn job(request: &RunRequest) -> Job {
         external: limits.external.get(),
         cpu_seconds: limits.wall_clock.as_secs() + GRACE_SECONDS,
         result: limits.result.get(),
+        capabilities: request.capabilities,
     }
+}
+
+fn longest_frame(request: &RunRequest) -> usize {
+    let text = (request.limits.result.get() as usize).max(MAX_CONSOLE_PIECE);
+    let capabilities = request.capabilities;
+    // Who can neither fetch nor write asks for modules at most.
+    let call = if capabilities.fetch || capabilities.files { MAX_CALL } else { MAX_CALL_OVERHEAD };
+    text.max(call) + FRAME_OVERHEAD
 }
 
 impl Inner {
@@ -223,7 +229,7 @@ impl Inner {
                 Ok(FromWorker::NotFrozen { why, write_error: None }) => return Err(PoolError::Worker(why)),
                 Ok(FromWorker::OutOfMemory) => return Err(PoolError::NoMemoryToSave),
                 // What was printed and asked for in the very last moment concerns nobody.
-                Ok(FromWorker::Console { .. } | FromWorker::LoadModule { .. }) => {}
+                Ok(FromWorker::Console { .. } | FromWorker::Call { .. } | FromWorker::Withdraw { .. }) => {}
                 Ok(other) => return Err(PoolError::unexpected(&other)),
                 Err(error) => return Err(error.into()),
             }
@@ -254,13 +260,12 @@ async fn watch(
     worker: &mut Forked,
     limits: &Limits,
     events: &mut dyn RunEvents,
+    host: &mut dyn RunHost,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<Outcome, PoolError> {
     let mut deadline = pin!(tokio::time::sleep(limits.wall_clock));
     let mut cancel = pin!(cancel);
-    let mut loading: FuturesUnordered<BoxFuture<'static, (u32, Result<ModuleText, String>)>> =
-        FuturesUnordered::new();
-    let mut answers = Answers::default();
+    let mut calls = Calls::default();
     let mut printed = 0;
     let mut pieces = String::new();
     loop {
@@ -268,11 +273,7 @@ async fn watch(
             biased;
             () = &mut cancel => return Ok(Outcome::Stopped(StopReason::Cancelled)),
             () = &mut deadline => return Ok(Outcome::Stopped(StopReason::Deadline)),
-            Some((id, source)) = loading.next() => {
-                let answer = ToWorker::Module { id, source };
-                answers.send(&worker.connection, answer).map_err(PoolError::System)?;
-                continue;
-            }
+            () = calls.pass_on(), if !calls.is_empty() => continue,
             message = worker.connection.receive() => message,
         };
         match message {
@@ -287,13 +288,12 @@ async fn watch(
                     pieces.clear();
                 }
             }
-            Ok(FromWorker::LoadModule { id, specifier }) => {
-                if loading.len() == MAX_LOADING {
+            Ok(FromWorker::Call { id, call }) => {
+                if !calls.begin(&worker.connection, id, host.call(call)).map_err(PoolError::System)? {
                     return Ok(Outcome::Stopped(StopReason::Crashed));
                 }
-                let source = events.load_module(&specifier);
-                loading.push(Box::pin(async move { (id, source.await) }));
             }
+            Ok(FromWorker::Withdraw { id }) => calls.withdraw(id),
             Ok(FromWorker::Returned(text)) => return Ok(Outcome::Returned(text)),
             Ok(FromWorker::Threw { message, stack }) => {
                 return Ok(Outcome::Threw(ThrownError { message, stack }));
@@ -304,38 +304,6 @@ async fn watch(
             Err(ConnectionError::Gone) => return crashed(worker).await,
             Err(error @ ConnectionError::Socket(_)) => return Err(error.into()),
         }
-    }
-}
-
-/// Sends answers to a worker from a task of its own: a worker that is busy printing does not read, and
-/// the server must go on reading what it prints.
-#[derive(Default)]
-struct Answers {
-    /// Ends with the run. Its queue is bounded by what the run may be loading.
-    sending: Option<(mpsc::UnboundedSender<ToWorker>, JoinSet<()>)>,
-}
-
-impl Answers {
-    fn send(&mut self, connection: &Connection, answer: ToWorker) -> io::Result<()> {
-        if self.sending.is_none() {
-            let sender = connection.sender()?;
-            let (queue, mut queued) = mpsc::unbounded_channel::<ToWorker>();
-            let mut task = JoinSet::new();
-            task.spawn(async move {
-                while let Some(answer) = queued.recv().await {
-                    // A worker that is gone is noticed by whoever receives from it.
-                    if sender.send(&answer, &[]).await.is_err() {
-                        return;
-                    }
-                }
-            });
-            self.sending = Some((queue, task));
-        }
-        if let Some((queue, _)) = &self.sending {
-            // Fails only if the worker is gone.
-            let _gone = queue.send(answer);
-        }
-        Ok(())
     }
 }
 

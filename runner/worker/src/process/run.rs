@@ -38,7 +38,8 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
                 run(engine, job);
             }
             ToWorker::Freeze(order) => freeze_into(engine, &order, descriptors),
-            ToWorker::Thaw { .. } | ToWorker::Module { .. } => end(EXIT_BROKEN),
+            ToWorker::Preload(module) => channel.send(&FromWorker::Preloaded(engine.preload(&module))),
+            ToWorker::Thaw { .. } | ToWorker::Answer { .. } => end(EXIT_BROKEN),
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, FrameErro
 
 #[cfg(test)]
 mod tests {
+    use stasis_core::{Capabilities, HostError};
+
     use super::super::{FromWorker, Job, ToWorker};
     use super::*;
 
@@ -59,9 +61,10 @@ mod tests {
     #[test]
     fn messages_survive_the_way() {
         check(ToWorker::Fork);
-        check(ToWorker::Module { id: 7, source: Err("no such file".into()) });
+        check(ToWorker::Answer { id: 7, result: Err(HostError::with_code("ENOENT", "no such file")) });
         let (name, code) = ("a".to_owned(), "1+1".to_owned());
-        check(ToWorker::Run(Job { name, code, heap: 1, external: 2, cpu_seconds: 3, result: 4 }));
+        let capabilities = Capabilities { fetch: true, files: false };
+        check(ToWorker::Run(Job { name, code, heap: 1, external: 2, cpu_seconds: 3, result: 4, capabilities }));
         check(FromWorker::Console { level: 3, text: "ü".repeat(300), more: true });
     }
 

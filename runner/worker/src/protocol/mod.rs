@@ -6,16 +6,24 @@
 
 mod frame;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-pub use stasis_core::engine::{ModuleKind, ModuleText};
+use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
-/// Largest frame that a worker accepts: a job's code or a module's source, and little else.
-pub const MAX_TO_WORKER: usize = 64 << 20;
+/// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
+pub const MAX_TO_WORKER: usize = 65 << 20;
+
+/// Most bytes of a host call besides the content it carries: a URL, headers, paths.
+pub(crate) const MAX_CALL_OVERHEAD: usize = 1 << 20;
+/// Largest frame with a host call.
+pub(crate) const MAX_CALL: usize = MAX_CONTENT_BYTES + MAX_CALL_OVERHEAD;
+/// Host calls that a run may have open at a time.
+pub(crate) const MAX_OPEN_CALLS: usize = 1024;
 
 /// Longest piece of console text in one message; workers split what is longer.
 pub(crate) const MAX_CONSOLE_PIECE: usize = 1 << 20;
@@ -35,13 +43,15 @@ pub(crate) enum ToWorker {
     Fork,
     /// To a process that waits: run this script.
     Run(Job),
-    /// To a run that waits for a module.
-    Module {
-        /// The number in the request.
+    /// To a run that has asked its host for something.
+    Answer {
+        /// The number of the call.
         id: u32,
-        /// The source, or why there is none.
-        source: Result<ModuleText, String>,
+        /// What came of it.
+        result: HostResult,
     },
+    /// To the process that is to be the base image: every run finds this WebAssembly module.
+    Preload(PreloadedModule),
     /// To a run that has returned: freeze into the file. With the image file, `maps`, `pagemap`, and
     /// the base image if there is one.
     Freeze(FreezeOrder),
@@ -62,6 +72,19 @@ pub(crate) struct Job {
     pub(crate) cpu_seconds: u64,
     /// Longest result text, in bytes.
     pub(crate) result: u64,
+    /// What the script finds that reaches outside.
+    pub(crate) capabilities: Capabilities,
+}
+
+/// A WebAssembly module that every run finds as `__wasm_NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreloadedModule {
+    /// A JavaScript identifier.
+    pub name: String,
+    /// The module, which was found valid.
+    pub bytes: Bytes,
+    /// Whether it needs nothing to be instantiated: `NAME` is then what the instance exports.
+    pub instantiate: bool,
 }
 
 /// What a worker needs to know to freeze itself.
@@ -98,11 +121,18 @@ pub(crate) enum FromWorker {
         /// Whether the text goes on in the next message.
         more: bool,
     },
-    /// The script wants a module; the run waits.
-    LoadModule {
+    /// The script asks its host for something.
+    Call {
+        /// The run's number for the call; no two that are open have the same.
         id: u32,
-        specifier: String,
+        call: HostCall,
     },
+    /// The script does not want the answer any more.
+    Withdraw {
+        id: u32,
+    },
+    /// The WebAssembly module is compiled, or why it is not.
+    Preloaded(Result<(), String>),
     Returned(String),
     Threw {
         message: String,

@@ -21,7 +21,9 @@
     ObjectPrototype,
     ObjectPrototypeIsPrototypeOf,
     ObjectSetPrototypeOf,
+    ReflectGetOwnPropertyDescriptor,
     ReflectGetPrototypeOf,
+    SafeArrayIterator,
     String,
     StringPrototypeEndsWith,
     StringPrototypeRepeat,
@@ -62,6 +64,10 @@
     configurable: true,
   });
 
+  const fetch_ = core.loadExtScript("ext:stasis/fetch.js");
+  const { fs } = core.loadExtScript("ext:stasis/fs.js");
+  core.loadExtScript("ext:stasis/node_fs.js");
+
   const define = (name, value, enumerable) =>
     ObjectDefineProperty(window, name, {
       __proto__: null,
@@ -90,6 +96,8 @@
     EventTarget: event.EventTarget,
     File: file.File,
     FileReader: fileReader.FileReader,
+    FormData: fetch_.FormData,
+    Headers: fetch_.Headers,
     MessageChannel: messagePort.MessageChannel,
     MessageEvent: event.MessageEvent,
     MessagePort: messagePort.MessagePort,
@@ -105,6 +113,8 @@
     ReadableStreamBYOBRequest: streams.ReadableStreamBYOBRequest,
     ReadableStreamDefaultController: streams.ReadableStreamDefaultController,
     ReadableStreamDefaultReader: streams.ReadableStreamDefaultReader,
+    Request: fetch_.Request,
+    Response: fetch_.Response,
     SubtleCrypto: crypto_.SubtleCrypto,
     TextDecoder: encoding.TextDecoder,
     TextDecoderStream: encoding.TextDecoderStream,
@@ -280,7 +290,7 @@
       }
       op_stasis_console(level, text);
     };
-    // What is not overridden below (table, dir, time, count, assert…) is Deno's. It tells levels
+    // What is not overridden below (table, dir, time, count, assert and so on) is Deno's. It tells levels
     // apart by number: 0 debug, 1 log and info, 2 warn, 3 error; and ends each text with a newline.
     const fromDeno = [LEVELS.debug, LEVELS.log, LEVELS.warn, LEVELS.error];
     console_.setNoColorFns(() => true, () => true);
@@ -340,9 +350,51 @@
     configurable: true,
   });
 
+  // --- What reaches outside: there when the server's operator allows it ---
+
+  const makeOffer = () => {
+    const streaming = fetch_.streaming(window.WebAssembly);
+    const offered = {
+      __proto__: null,
+      fetch: [
+        [window, "fetch", fetch_.fetch],
+        [window.WebAssembly, "compileStreaming", streaming.compileStreaming],
+        [window.WebAssembly, "instantiateStreaming", streaming.instantiateStreaming],
+      ],
+      fs: [[window, "fs", fs]],
+    };
+    return (what, there) => {
+      for (const [object, name, value] of new SafeArrayIterator(offered[what])) {
+        if (there) {
+          const enumerable = object === window;
+          ObjectDefineProperty(object, name, {
+            __proto__: null,
+            value,
+            writable: true,
+            enumerable,
+            configurable: true,
+          });
+        } else if (ReflectGetOwnPropertyDescriptor(object, name)?.value === value) {
+          delete object[name];
+        }
+      }
+    };
+  };
+
+  // --- WebAssembly modules that the server's operator gives to every run ---
+
+  const makePreload = () => {
+    const { Module, Instance } = window.WebAssembly;
+    return (name, bytes, instantiate) => {
+      const module = new Module(bytes);
+      define(`__wasm_${name}`, module, false);
+      if (instantiate) define(name, new Instance(module).exports, false);
+    };
+  };
+
   const { __processTimers, __drainNextTickAndMacrotasks } = core;
 
-  // What the host calls; see engine/runtime.rs.
+  // What the host calls; see engine/mod.rs.
   const boot = () => {
     define("console", makeConsole(), false);
     define("crypto", crypto_.crypto, true);
@@ -355,7 +407,15 @@
     for (const name of ["Deno", "__bootstrap", "__infra", "__timers", "bootstrap"]) {
       delete window[name];
     }
-    return { __proto__: null, toText, left, __processTimers, __drainNextTickAndMacrotasks };
+    return {
+      __proto__: null,
+      toText,
+      left,
+      offer: makeOffer(),
+      preload: makePreload(),
+      __processTimers,
+      __drainNextTickAndMacrotasks,
+    };
   };
   ObjectDefineProperty(window, "bootstrap", { __proto__: null, value: boot, configurable: true });
 })(globalThis);
