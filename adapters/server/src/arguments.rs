@@ -1,5 +1,7 @@
 //! The command line.
 
+mod capabilities;
+mod policy;
 mod server;
 
 use std::{path::PathBuf, time::Duration};
@@ -7,6 +9,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use stasis_core::{ByteSize, HeapId, Limits};
 
+pub(crate) use capabilities::CapabilityArguments;
+pub(crate) use policy::{PolicyCheckArguments, PolicyCommand};
 pub(crate) use server::{LogFormat, ServerArguments};
 
 /// Runs JavaScript and TypeScript, and remembers.
@@ -32,6 +36,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: HeapCommand,
     },
+    /// Try policies by hand.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
 }
 
 const RUN_HELP: &str = "\
@@ -53,6 +62,8 @@ pub(crate) struct RunArguments {
     pub(crate) limits: LimitArguments,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
+    #[command(flatten)]
+    pub(crate) capabilities: CapabilityArguments,
     /// Refuse to run if a layer of the sandbox is missing
     #[arg(long)]
     pub(crate) require_sandbox: bool,
@@ -124,6 +135,7 @@ impl Arguments {
         match &self.command {
             None => false,
             Some(Command::Run(run)) => run.json,
+            Some(Command::Policy { command: PolicyCommand::Check(check) }) => check.json,
             Some(Command::Heap { command: HeapCommand::Ls(list) }) => list.json,
             Some(Command::Heap { command: HeapCommand::Show(one) | HeapCommand::Rm(one) }) => one.json,
         }

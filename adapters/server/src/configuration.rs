@@ -63,6 +63,12 @@ struct Derived {
 /// Not settings: they say where settings are, or what to do with them.
 const NOT_IN_FILE: [&str; 2] = ["config", "print-config"];
 
+/// Settings that are not printed.
+const SECRET: [&str; 1] = ["fetch-header"];
+
+/// Settings whose values have commas in them: in a variable, each has a line of its own.
+const ONE_PER_LINE: [&str; 1] = ["fetch-header"];
+
 impl Configuration {
     /// Reads flags, and for the server variables and file as well.
     ///
@@ -112,6 +118,10 @@ impl Configuration {
                 (None, _) => "default".to_owned(),
             };
             let value = match (argument.get_action(), values.as_slice()) {
+                (_, [_, ..]) if SECRET.contains(&name) => {
+                    text.push_str(&format!("# {name} is not shown: it holds secrets ({origin})\n"));
+                    continue;
+                }
                 (ArgAction::SetTrue, values) => Value::Boolean(values == ["true"]),
                 (ArgAction::Append, values) => {
                     Value::Array(values.iter().map(|value| Value::String(value.clone())).collect())
@@ -179,7 +189,9 @@ impl Derived {
                 }
                 ArgAction::Append => {
                     let text = value.to_string_lossy();
-                    text.split(',').for_each(|one| self.add(name, Some(OsStr::new(one)), origin.clone()));
+                    let separator = if ONE_PER_LINE.contains(&name) { '\n' } else { ',' };
+                    let values = text.split(separator).filter(|one| !one.is_empty());
+                    values.for_each(|one| self.add(name, Some(OsStr::new(one)), origin.clone()));
                 }
                 // What a switch does not understand is refused by it.
                 _ => self.add(name, Some(&value), origin),

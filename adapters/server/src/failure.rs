@@ -32,6 +32,22 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Refs(#[from] stasis_core::RefError),
     #[error(transparent)]
+    PolicySettings(#[from] stasis_policy::SettingsError),
+    #[error(transparent)]
+    Policy(#[from] stasis_policy::PolicyError),
+    #[error(transparent)]
+    PolicyCheck(#[from] stasis_policy::CheckError),
+    #[error(transparent)]
+    HeaderRule(#[from] stasis_broker::HeaderRuleError),
+    #[error("--fetch-header and --fetch-header-config need a fetch policy: --opa-url or --policies-json")]
+    HeadersWithoutFetch,
+    #[error(transparent)]
+    Outbound(#[from] stasis_broker::OutboundSetupError),
+    #[error(transparent)]
+    Modules(#[from] stasis_broker::ModuleSetupError),
+    #[error(transparent)]
+    Wasm(#[from] stasis_wasm::LoadError),
+    #[error(transparent)]
     Stdio(#[from] stasis_mcp::StdioError),
     #[error("cannot listen at {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
@@ -79,10 +95,19 @@ impl Failure {
             | Self::Key(_)
             | Self::Sessions(_)
             | Self::Listen { .. }
-            | Self::LogFilter(_) => USAGE,
+            | Self::LogFilter(_)
+            | Self::PolicySettings(_)
+            | Self::Policy(_)
+            | Self::PolicyCheck(_)
+            | Self::HeaderRule(_)
+            | Self::HeadersWithoutFetch
+            | Self::Modules(_)
+            | Self::Wasm(_)
+            | Self::Pool(PoolError::Preload { .. }) => USAGE,
             Self::Heap(error) | Self::Pool(PoolError::Heap(error)) => heap_status(error),
             Self::Pool(PoolError::NotThawed(_)) => OTHER_BUILD,
             Self::Pool(_)
+            | Self::Outbound(_)
             | Self::Stdio(_)
             | Self::Refs(_)
             | Self::Metrics(_)

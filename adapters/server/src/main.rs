@@ -1,6 +1,7 @@
 //! The `stasis` binary: reads the command line, puts the parts together, and decides exit statuses.
 
 mod arguments;
+mod capabilities;
 mod configuration;
 mod console;
 mod failure;
@@ -8,6 +9,7 @@ mod heap_command;
 mod local_modules;
 mod logging;
 mod metrics;
+mod policy_command;
 mod run_command;
 mod serve_command;
 mod sessions_database;
@@ -63,6 +65,7 @@ fn execute(configuration: Configuration) -> Result<ExitCode, Failure> {
             None => serve_command::run(configuration.arguments.server).await,
             Some(Command::Run(run)) => run_command::run(run).await,
             Some(Command::Heap { command }) => heap_command::run(command).await,
+            Some(Command::Policy { command }) => policy_command::run(command),
         }
     })
 }

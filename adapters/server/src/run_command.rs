@@ -10,12 +10,16 @@ use std::{
 };
 
 use serde_json::json;
-use stasis_core::{Host as _, NoHost, Outcome};
-use stasis_worker::pool::{Finished, Pool, RunRequest, Start};
+use stasis_core::Outcome;
+use stasis_worker::{
+    pool::{Finished, Pool, RunRequest, Start},
+    protocol::PreloadedModule,
+};
 use url::Url;
 
 use crate::{
     arguments::RunArguments,
+    capabilities::Plan,
     console::Console,
     failure::{Failure, not_saved, with_causes},
     local_modules::LocalModules,
@@ -37,13 +41,14 @@ struct Script {
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
     let script = read_script(&arguments.file)?;
+    let plan = Plan::read(&arguments.capabilities)?;
     let state = State::open(&arguments.store)?;
     if let Some(heap) = arguments.heap {
         // Before anything is started: a wrong heap is the caller's to mend.
         state.heaps.open(heap).await?;
     }
-    let pool = start_pool(&arguments, &state).await?;
-    let host = NoHost;
+    let host = plan.host(vec![state.directory.clone()], Some(state.module_cache()))?;
+    let pool = start_pool(&arguments, &state, plan.preload()).await?;
     let request = RunRequest {
         name: script.name,
         code: script.code,
@@ -64,8 +69,12 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
     Ok(exit_code(&finished))
 }
 
-async fn start_pool(arguments: &RunArguments, state: &State) -> Result<Pool, Failure> {
-    let options = state.pool_options(arguments.require_sandbox);
+async fn start_pool(
+    arguments: &RunArguments,
+    state: &State,
+    preload: Vec<PreloadedModule>,
+) -> Result<Pool, Failure> {
+    let options = state.pool_options(arguments.require_sandbox, preload);
     let first = !Pool::base_image_exists(&options, &state.heaps).await;
     let progress = (first && !arguments.json && io::stderr().is_terminal()).then(|| {
         let spinner = indicatif::ProgressBar::new_spinner();

@@ -1,6 +1,6 @@
 //! The server: its parts put together, and its end.
 
-use std::{io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::Router;
 use futures::{FutureExt as _, future::BoxFuture};
@@ -10,12 +10,13 @@ use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, ref_store:
 use stasis_executions::{ExecutionOptions, Executions};
 use stasis_http::{Hosts, ListenOptions, Operations, Protection};
 use stasis_mcp::{SessionOptions, SseOptions, Standard, StdioOptions, StreamableHttpOptions};
-use stasis_worker::pool::Pool;
+use stasis_worker::{pool::Pool, protocol::PreloadedModule};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     arguments::ServerArguments,
+    capabilities::Plan,
     failure::Failure,
     metrics, sessions_database, signals,
     state::{State, default_folder},
@@ -32,6 +33,7 @@ const MAX_SSE_CLIENTS: usize = 4096;
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure> {
+    let plan = Plan::read(&arguments.capabilities)?;
     let port = arguments.http_port.or(arguments.sse_port);
     // Before workers are started, which would inherit them.
     let standard = port.is_none().then(Standard::claim).transpose()?;
@@ -42,9 +44,11 @@ pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure>
     };
     let refs = open_refs(&arguments)?;
     let measured = metrics::start().map_err(Failure::Metrics)?;
-    let pool = start_pool(&arguments).await?;
+    let state = State::open(&arguments.store)?;
+    let host = plan.host(own_folders(&arguments, &state), Some(state.module_cache()))?;
+    let pool = start_pool(&arguments, state, plan.preload()).await?;
     let log = ExecutionLog::new(refs.clone(), "local");
-    let runner = Runner::new(Arc::new(pool.clone()), refs);
+    let runner = Runner::new(Arc::new(pool.clone()), refs).with_host(host);
     let executions = Executions::start(runner, log, execution_options(&arguments)).await?;
     let rules =
         RunRules { limits: arguments.limits.limits(), stateful: !arguments.stateless, max_code: MAX_CODE };
@@ -76,9 +80,18 @@ fn open_refs(arguments: &ServerArguments) -> Result<Arc<dyn RefStore>, Failure> 
     Ok(Arc::new(sessions_database::open(named, &usual, stdio)?))
 }
 
-async fn start_pool(arguments: &ServerArguments) -> Result<Pool, Failure> {
-    let state = State::open(&arguments.store)?;
-    let options = state.pool_options(arguments.require_sandbox);
+/// Where the server keeps what is no script's business: keys, heaps, sessions.
+fn own_folders(arguments: &ServerArguments, state: &State) -> Vec<PathBuf> {
+    let sessions = arguments.session_db_path.clone().or_else(|| default_folder("sessions").ok());
+    [state.directory.clone()].into_iter().chain(sessions).collect()
+}
+
+async fn start_pool(
+    arguments: &ServerArguments,
+    state: State,
+    preload: Vec<PreloadedModule>,
+) -> Result<Pool, Failure> {
+    let options = state.pool_options(arguments.require_sandbox, preload);
     let pool = Pool::start(options, state.heaps).await?;
     tracing::info!(sandbox = %pool.layers(), build = %pool.fingerprint(), "workers are ready");
     Ok(pool)

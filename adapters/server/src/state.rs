@@ -8,7 +8,7 @@ use std::{
 
 use stasis_core::ByteSize;
 use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
-use stasis_worker::pool::PoolOptions;
+use stasis_worker::{pool::PoolOptions, protocol::PreloadedModule};
 
 use crate::{arguments::StoreArguments, failure::Failure};
 
@@ -18,6 +18,8 @@ const CACHE_BYTES: ByteSize = ByteSize::mebibytes(4096);
 /// The heap store of this machine.
 pub(crate) struct State {
     pub(crate) heaps: HeapStore,
+    /// Where the heaps are.
+    pub(crate) directory: PathBuf,
     /// For what can be made anew.
     pub(crate) folder: PathBuf,
 }
@@ -40,13 +42,19 @@ impl State {
         };
         key.claim(&folder)?;
         let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
-        Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), folder })
+        Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), directory, folder })
+    }
+
+    /// Where the sources of imported modules are kept.
+    pub(crate) fn module_cache(&self) -> PathBuf {
+        self.folder.join("modules")
     }
 
     /// How workers are to be had for what is kept here.
-    pub(crate) fn pool_options(&self, require_sandbox: bool) -> PoolOptions {
+    pub(crate) fn pool_options(&self, require_sandbox: bool, preload: Vec<PreloadedModule>) -> PoolOptions {
         let mut options = PoolOptions::new(self.folder.clone());
         options.require_sandbox = require_sandbox;
+        options.preload = preload;
         options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
         options
     }

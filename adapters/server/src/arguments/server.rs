@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use stasis_executions::Retention;
 use url::Url;
 
-use super::{LimitArguments, StoreArguments};
+use super::{CapabilityArguments, LimitArguments, StoreArguments};
 
 /// How the server is to work. Every flag can also be given as a variable (`--http-port` as
 /// `STASIS_HTTP_PORT`) or in the file that `--config` names (as `http-port`).
@@ -38,6 +38,8 @@ pub(crate) struct ServerArguments {
     pub(crate) session_db_path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    pub(crate) capabilities: CapabilityArguments,
     /// Scripts that run at a time (1–1024) [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) max_concurrent_executions: Option<u16>,
