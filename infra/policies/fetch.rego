@@ -12,7 +12,7 @@ default allow := false
 
 hosts := {
 	"api.example.com",
-	"registry.npmjs.org",
+	"files.example.org",
 }
 
 allow if {

@@ -14,7 +14,7 @@ use tracing_subscriber::{
 };
 
 /// After this, an event does not come any more.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static MORE: Condvar = Condvar::new();

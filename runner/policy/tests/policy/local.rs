@@ -87,6 +87,36 @@ async fn both_names_of_the_filesystem_rule_are_known() {
 }
 
 #[tokio::test]
+async fn the_documented_shape_of_a_filesystem_policy() {
+    let folder = TempDir::new().unwrap();
+    write(
+        &folder,
+        "fs.rego",
+        r#"package mcp.fs
+        default allow = false
+        allow if {
+            input.operation == "writeFile"
+            startswith(input.path, "/tmp/")
+        }
+        allow if {
+            input.operation in ["readdir", "stat", "exists"]
+            startswith(input.path, "/tmp/")
+        }"#,
+    );
+    let settings = json!({"filesystem": {"policies": [{"url": url(&folder, "fs.rego")}]}});
+    let policy = start(&settings).filesystem().unwrap();
+    for (operation, path, expect) in [
+        ("writeFile", "/tmp/a", Decision::Allowed),
+        ("stat", "/tmp/a", Decision::Allowed),
+        ("stat", "/etc/a", no()),
+        ("rm", "/tmp/a", no()),
+    ] {
+        let input = json!({"operation": operation, "path": path});
+        assert_eq!(policy.decide(&input).await, expect, "{input}");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_is_read_with_its_data() {
     let folder = TempDir::new().unwrap();
     write(&folder, "p/fetch.rego", "package mcp.fetch\nimport data.names\nallow if names.known(input.host)");

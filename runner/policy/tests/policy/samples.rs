@@ -30,14 +30,14 @@ async fn fetch() {
     let policy = policies().fetch().unwrap();
     for (method, url, expect) in [
         ("GET", "https://api.example.com/x", true),
-        ("HEAD", "https://registry.npmjs.org/zod", true),
+        ("HEAD", "https://files.example.org/zod", true),
         ("GET", "http://api.example.com/x", false),
         ("GET", "https://api.example.com.evil.example/x", false),
         ("GET", "https://api.example.com@evil.example/x", false),
         ("DELETE", "https://api.example.com/x", false),
         ("POST", "https://api.example.com/public/x", true),
         ("POST", "https://api.example.com/public/../x", false),
-        ("POST", "https://registry.npmjs.org/public/x", false),
+        ("POST", "https://files.example.org/public/x", false),
     ] {
         let decision = policy.decide(&request(method, url)).await;
         assert_eq!(decision == Decision::Allowed, expect, "{method} {url}: {decision:?}");

@@ -30,10 +30,13 @@ pub(crate) fn fetch(policies: &[Value]) -> Arc<dyn Policy> {
     start(&json!({"fetch": {"policies": policies}})).fetch().unwrap()
 }
 
+/// Writes a file at once: whoever reads it sees the old content or the new.
 pub(crate) fn write(folder: &TempDir, name: &str, text: &str) {
     let path = folder.path().join(name);
+    let draft = path.with_file_name(".draft");
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::write(&draft, text).unwrap();
+    fs::rename(draft, path).unwrap();
 }
 
 pub(crate) fn url(folder: &TempDir, name: &str) -> String {
