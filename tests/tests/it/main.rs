@@ -9,3 +9,4 @@ mod http;
 mod mcp;
 mod support;
 mod tidy;
+mod wasm;
