@@ -7,6 +7,7 @@ mod fidelity;
 mod hostile;
 mod http;
 mod mcp;
+mod npm;
 mod support;
 mod tidy;
 mod wasm;
