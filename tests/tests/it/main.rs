@@ -11,3 +11,4 @@ mod npm;
 mod support;
 mod tidy;
 mod wasm;
+mod wpt;
