@@ -7,5 +7,8 @@ mod fidelity;
 mod hostile;
 mod http;
 mod mcp;
+mod npm;
 mod support;
 mod tidy;
+mod wasm;
+mod wpt;

@@ -1,18 +1,15 @@
 //! SQLite, compiled to WebAssembly, keeps its database in the heap.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path};
 
-use super::place::{self, Place};
+use super::place::Place;
+use crate::npm;
 
 #[test]
 fn a_database_lives_in_the_heap() {
     let place = Place::new("sqlite").with(&["--heap-memory-max", "64"]);
     let mut heap = None;
-    for (number, (code, expect)) in (1..).zip(&generations(&installed("sql.js"))) {
+    for (number, (code, expect)) in (1..).zip(&generations(&npm::installed("sql.js"))) {
         let (shown, left) = place.step(code, heap.as_deref());
         assert_eq!(shown, *expect, "generation {number}");
         heap = Some(left);
@@ -67,31 +64,6 @@ rows('select name, twice(born) from people order by born')"
     let mut all = vec![(first, r#"[["Ada",3630],["Emmy",3764],["Grace",3813]]"#)];
     all.extend(rest.map(|(code, expect)| (code.to_owned(), expect)));
     all
-}
-
-/// The folder of a package that `tests/package.json` names.
-fn installed(package: &str) -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = tests.join("../target/npm");
-    let wanted = tests.join("package-lock.json");
-    let done = folder.join("installed.json");
-    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-    if read(&done) != read(&wanted) || !folder.join("node_modules").join(package).is_dir() {
-        fs::create_dir_all(&folder).expect("the target directory can be written");
-        for name in ["package.json", "package-lock.json"] {
-            fs::copy(tests.join(name), folder.join(name)).expect("it can be copied");
-        }
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
-        let (status, stdout, stderr) = place::finish(npm, "");
-        assert_eq!(
-            status,
-            Some(0),
-            "this test needs npm and its registry, and `npm ci` failed:\n{stdout}{stderr}"
-        );
-        fs::copy(wanted, done).expect("it can be copied");
-    }
-    folder.join("node_modules").join(package)
 }
 
 fn base64(bytes: &[u8]) -> String {
