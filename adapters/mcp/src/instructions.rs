@@ -1,6 +1,6 @@
 //! What every client is told about the server, for its model.
 
-use stasis_core::RunRules;
+use stasis_core::{RunRules, host::Surroundings};
 
 /// Ten lines that teach an agent to use a server with these rules well.
 pub(crate) fn instructions(rules: &RunRules) -> String {
@@ -26,5 +26,28 @@ pub(crate) fn instructions(rules: &RunRules) -> String {
     );
     let limits = format!("Limits of a run: {heap} MB of heap, {seconds} s, {} of code.", rules.max_code);
     lines.push(&limits);
+    let reach = reach(&rules.surroundings);
+    lines.push(&reach);
     lines.join("\n")
+}
+
+/// What scripts can reach, for a model that decides what to write.
+pub(crate) fn reach(surroundings: &Surroundings) -> String {
+    let Surroundings { capabilities, wasm_modules } = surroundings;
+    let offers = [
+        (capabilities.fetch, "fetch"),
+        (capabilities.files, "files through fs, as in await fs.readFile(path)"),
+        (capabilities.modules, "imports such as import { z } from \"npm:zod@4\""),
+    ];
+    let offered: Vec<&str> = offers.into_iter().filter_map(|(there, what)| there.then_some(what)).collect();
+    let mut text = if offered.is_empty() {
+        "Scripts have no network, no files and no imports.".to_owned()
+    } else {
+        format!("Scripts can use {}, as far as the operator's policy allows; nothing else reaches outside.",
+            offered.join(", "))
+    };
+    if !wasm_modules.is_empty() {
+        text.push_str(&format!(" WebAssembly modules that are there: {}.", wasm_modules.join(", ")));
+    }
+    text
 }

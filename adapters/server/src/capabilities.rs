@@ -63,6 +63,11 @@ impl Plan {
         self.wasm.iter().map(module).collect()
     }
 
+    /// What those modules are called.
+    pub(crate) fn wasm_names(&self) -> Vec<String> {
+        self.wasm.iter().map(|module| module.name().as_str().to_owned()).collect()
+    }
+
     /// The host of all runs. `folders` are the server's own, which no policy opens; what is fetched to be
     /// imported is kept in `cache`.
     pub(crate) fn host(&self, folders: Vec<PathBuf>, cache: Option<PathBuf>) -> Result<Arc<dyn Host>, Failure> {

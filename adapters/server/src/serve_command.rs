@@ -6,7 +6,7 @@ use axum::Router;
 use futures::{FutureExt as _, future::BoxFuture};
 use metrics_exporter_prometheus::PrometheusHandle;
 use stasis_api::Api;
-use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, ref_store::MemoryRefStore};
+use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, host::Surroundings, ref_store::MemoryRefStore};
 use stasis_executions::{ExecutionOptions, Executions};
 use stasis_http::{Hosts, ListenOptions, Operations, Protection};
 use stasis_mcp::{SessionOptions, SseOptions, Standard, StdioOptions, StreamableHttpOptions};
@@ -47,11 +47,16 @@ pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure>
     let state = State::open(&arguments.store)?;
     let host = plan.host(own_folders(&arguments, &state), Some(state.module_cache()))?;
     let pool = start_pool(&arguments, state, plan.preload()).await?;
+    let capabilities = host.capabilities();
     let log = ExecutionLog::new(refs.clone(), "local");
     let runner = Runner::new(Arc::new(pool.clone()), refs).with_host(host);
     let executions = Executions::start(runner, log, execution_options(&arguments)).await?;
-    let rules =
-        RunRules { limits: arguments.limits.limits(), stateful: !arguments.stateless, max_code: MAX_CODE };
+    let rules = RunRules {
+        limits: arguments.limits.limits(),
+        stateful: !arguments.stateless,
+        max_code: MAX_CODE,
+        surroundings: Surroundings { capabilities, wasm_modules: plan.wasm_names() },
+    };
     let api = Api::new(executions.clone(), rules);
     let grace = Duration::from_secs(arguments.shutdown_grace);
     match (listener, standard) {

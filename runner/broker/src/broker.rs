@@ -18,7 +18,11 @@ pub struct Broker {
 
 impl Host for Broker {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { fetch: self.fetch.is_some(), files: self.files.is_some() }
+        Capabilities {
+            fetch: self.fetch.is_some(),
+            files: self.files.is_some(),
+            modules: self.modules.is_some(),
+        }
     }
 
     fn attend(&self) -> Box<dyn RunHost> {

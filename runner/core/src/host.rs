@@ -32,13 +32,24 @@ pub trait RunHost: Send {
 /// What comes of a call.
 pub type HostResult = Result<HostAnswer, HostError>;
 
-/// Which global objects a script finds. Without them it could ask all the same, and would be refused.
+/// What of the outside a script finds. Without it a script could ask all the same, and would be refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// `fetch`.
     pub fetch: bool,
     /// `fs`.
     pub files: bool,
+    /// `import` of what is somewhere else.
+    pub modules: bool,
+}
+
+/// What a script finds besides the language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// What reaches outside.
+    pub capabilities: Capabilities,
+    /// Names of WebAssembly modules that are there from the start.
+    pub wasm_modules: Vec<String>,
 }
 
 /// What a script asks for.

@@ -18,7 +18,7 @@ use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use stasis_api::Api;
 use stasis_core::{
-    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, ref_store::MemoryRefStore,
+    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, host::Surroundings, ref_store::MemoryRefStore,
 };
 use stasis_executions::{ExecutionOptions, Executions, Retention};
 use stasis_http::{Hosts, Protection, protect};
@@ -59,6 +59,11 @@ async fn api(engine: Arc<FakeEngine>) -> Result<Api, Box<dyn Error>> {
     let log = ExecutionLog::new(refs, "conformance");
     let options = ExecutionOptions { concurrency: 4, queue_max: 100, retention: Retention::DEFAULT };
     let executions = Executions::start(runner, log, options).await?;
-    let rules = RunRules { limits: Limits::default(), stateful: true, max_code: ByteSize::mebibytes(1) };
+    let rules = RunRules {
+        limits: Limits::default(),
+        stateful: true,
+        max_code: ByteSize::mebibytes(1),
+        surroundings: Surroundings::default(),
+    };
     Ok(Api::new(executions, rules))
 }

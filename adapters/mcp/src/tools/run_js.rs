@@ -12,6 +12,7 @@ use crate::{
     answer::Answer,
     asked::Asked,
     attend::{Attended, attend, patience},
+    instructions::reach,
     tasks,
     tool::{Effect, Tool},
 };
@@ -124,10 +125,11 @@ impl Tool for Stateless {
 
 fn limits(rules: &RunRules) -> String {
     format!(
-        "Limits: {} MB of heap, {} s, {} of code.",
+        "Limits: {} MB of heap, {} s, {} of code. {}",
         rules.limits.heap.get() >> 20,
         rules.limits.wall_clock.as_secs(),
-        rules.max_code
+        rules.max_code,
+        reach(&rules.surroundings)
     )
 }
 

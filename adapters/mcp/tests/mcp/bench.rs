@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use stasis_api::Api;
 use stasis_core::{
-    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, ref_store::MemoryRefStore,
+    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, host::Surroundings, ref_store::MemoryRefStore,
 };
 use stasis_executions::{ExecutionOptions, Executions, Retention};
 use stasis_mcp::{Server, SessionOptions, SseOptions, StreamableHttpOptions, sse, streamable_http};
@@ -34,7 +34,12 @@ impl Bench {
         let runner = Runner::new(engine.clone(), refs.clone());
         let options = ExecutionOptions { concurrency: 4, queue_max: 8, retention: Retention::DEFAULT };
         let executions = Executions::start(runner, ExecutionLog::new(refs, "here"), options).await;
-        let rules = RunRules { limits: Limits::default(), stateful, max_code: ByteSize::mebibytes(1) };
+        let rules = RunRules {
+            limits: Limits::default(),
+            stateful,
+            max_code: ByteSize::mebibytes(1),
+            surroundings: Surroundings::default(),
+        };
         let api = Api::new(executions.expect("memory works"), rules);
         let (server, shutdown) = (Server::new(api.clone()), CancellationToken::new());
         Self { engine, api, server, shutdown }

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{ByteSize, HeapId, Limits, ParseDigestError, SessionName, SessionNameError, Tags, TagsError};
+use crate::{
+    ByteSize, HeapId, Limits, ParseDigestError, SessionName, SessionNameError, Tags, TagsError,
+    host::Surroundings,
+};
 
 /// What a server allows its callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRules {
     /// What a run may use at most, and does unless it asks for less.
     pub limits: Limits,
@@ -13,6 +16,8 @@ pub struct RunRules {
     pub stateful: bool,
     /// The longest code.
     pub max_code: ByteSize,
+    /// What its script finds.
+    pub surroundings: Surroundings,
 }
 
 /// A run as a caller asks for it, not checked yet.
@@ -167,7 +172,12 @@ mod tests {
             wall_clock: Duration::from_secs(30),
             ..Limits::default()
         };
-        let rules = RunRules { limits, stateful, max_code: ByteSize::bytes(10) };
+        let rules = RunRules {
+            limits,
+            stateful,
+            max_code: ByteSize::bytes(10),
+            surroundings: Surroundings::default(),
+        };
         let got = rules.check(run).map(drop).map_err(|error| error.to_string());
         assert_eq!(got, expect.map_err(str::to_owned));
     }

@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     ByteSize, ConsoleLevel, Limits, Removal, SessionName, StopReason,
     engine::fake::FakeEngine,
+    host::Surroundings,
     ref_store::{Key, MemoryRefStore},
 };
 
@@ -57,7 +58,12 @@ impl Bench {
     }
 
     async fn run_noting(&self, run: RequestedRun, notes: &Notes) -> Result<Report, RunError> {
-        let rules = RunRules { limits: Limits::default(), stateful: true, max_code: ByteSize::mebibytes(1) };
+        let rules = RunRules {
+            limits: Limits::default(),
+            stateful: true,
+            max_code: ByteSize::mebibytes(1),
+            surroundings: Surroundings::default(),
+        };
         let request = rules.check(run).expect("a good request");
         let cancel = future::pending().boxed();
         self.runner.run(ExecutionId::new(), &request, &mut Quiet, cancel, notes).await

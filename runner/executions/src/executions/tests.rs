@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use stasis_core::{
     ByteSize, Limits, RefStore, RequestedRun, RunRules, Status,
     engine::fake::FakeEngine,
+    host::Surroundings,
     ref_store::{Batch, Entry, Key, MemoryRefStore, Scan},
 };
 
@@ -91,7 +92,12 @@ impl Bench {
 }
 
 fn request(run: RequestedRun) -> RunRequest {
-    let rules = RunRules { limits: Limits::default(), stateful: true, max_code: ByteSize::mebibytes(1) };
+    let rules = RunRules {
+            limits: Limits::default(),
+            stateful: true,
+            max_code: ByteSize::mebibytes(1),
+            surroundings: Surroundings::default(),
+        };
     rules.check(run).expect("a good request")
 }
 

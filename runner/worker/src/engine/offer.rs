@@ -9,7 +9,8 @@ use crate::protocol::PreloadedModule;
 impl Engine {
     /// Puts on the global object what the script is to find, and takes away what it is not.
     pub(super) fn offer(&mut self, capabilities: Capabilities) {
-        let Capabilities { fetch, files } = capabilities;
+        // Imports are asked for one by one.
+        let Capabilities { fetch, files, modules: _ } = capabilities;
         for (name, there, was) in [("fetch", fetch, self.offered.fetch), ("fs", files, self.offered.files)] {
             if there != was {
                 self.offer_one(name, there);
