@@ -2,8 +2,10 @@
 //! in a normal form, then carried out here, in the server's process; the script's process has neither
 //! sockets nor files nor secrets.
 
+mod header_rules;
 mod outbound;
 
+pub use header_rules::{HeaderRuleError, HeaderRuleFault, HeaderRules};
 pub use outbound::{
     Outbound, OutboundError, OutboundOptions, OutboundRequest, OutboundResponse, OutboundSetupError,
     Resolver, SystemResolver,

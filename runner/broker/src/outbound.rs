@@ -15,7 +15,11 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Body, Certificate, Client, Method, header::HeaderMap, redirect};
+use reqwest::{
+    Body, Certificate, Client, Method,
+    header::{HeaderMap, HeaderName},
+    redirect,
+};
 use url::{Host, Url};
 
 use self::{error::Stage, resolver::GuardedResolver};
@@ -160,4 +164,22 @@ impl Outbound {
             Some(_) | None => Ok(host),
         }
     }
+}
+
+/// Whether a header is about the connection or the framing of a message, so that only the client itself can
+/// write it. Whoever could do so in its place could make one request look like two.
+pub(crate) fn belongs_to_client(name: &HeaderName) -> bool {
+    const NAMES: [&str; 10] = [
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NAMES.contains(&name.as_str()) || name.as_str().starts_with("proxy-")
 }
