@@ -109,6 +109,9 @@ impl Outbound {
             .connect_timeout(connect_within)
             .pool_idle_timeout(IDLE_CONNECTION_FOR)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
+            // A sender of zstd chooses how much memory its reader needs, up to 128 MiB, and the library has no
+            // way to allow less. The other compressions need 16 MiB at most.
+            .no_zstd()
             .http2_max_header_list_size(MAX_HTTP2_HEADER_BYTES)
             .tls_certs_merge(roots)
             .build()
