@@ -1,3 +1,14 @@
 //! The host's side of what scripts ask for: `fetch`, files, and modules. Each call is put to its policy
 //! in a normal form, then carried out here, in the server's process; the script's process has neither
 //! sockets nor files nor secrets.
+
+mod fetch;
+mod header_rules;
+mod outbound;
+
+pub use fetch::{FetchBroker, FetchLimits, FetchRun};
+pub use header_rules::{HeaderRuleError, HeaderRuleFault, HeaderRules};
+pub use outbound::{
+    Outbound, OutboundError, OutboundOptions, OutboundRequest, OutboundResponse, OutboundSetupError,
+    Resolver, SystemResolver,
+};
