@@ -12,9 +12,7 @@ use stasis_core::{ByteSize, Capabilities, ConsoleLevel, HeapId, Limits, NoHost, 
 use stasis_store::{
     DirectoryError, FileBlobStore, HeapError, HeapInfo, HeapKey, HeapStore, ImageCache, KeyError,
 };
-use stasis_worker::{
-    pool::{Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, Timings},
-};
+use stasis_worker::pool::{Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, Timings};
 use tempfile::TempDir;
 
 /// More than all images of one measurement take: the cache shall not drop what is measured.

@@ -43,8 +43,10 @@ pub(crate) fn reach(surroundings: &Surroundings) -> String {
     let mut text = if offered.is_empty() {
         "Scripts have no network, no files and no imports.".to_owned()
     } else {
-        format!("Scripts can use {}, as far as the operator's policy allows; nothing else reaches outside.",
-            offered.join(", "))
+        format!(
+            "Scripts can use {}, as far as the operator's policy allows; nothing else reaches outside.",
+            offered.join(", ")
+        )
     };
     if !wasm_modules.is_empty() {
         text.push_str(&format!(" WebAssembly modules that are there: {}.", wasm_modules.join(", ")));

@@ -70,7 +70,11 @@ impl Plan {
 
     /// The host of all runs. `folders` are the server's own, which no policy opens; what is fetched to be
     /// imported is kept in `cache`.
-    pub(crate) fn host(&self, folders: Vec<PathBuf>, cache: Option<PathBuf>) -> Result<Arc<dyn Host>, Failure> {
+    pub(crate) fn host(
+        &self,
+        folders: Vec<PathBuf>,
+        cache: Option<PathBuf>,
+    ) -> Result<Arc<dyn Host>, Failure> {
         let fetch = self.policies.fetch().map(|policy| {
             let (rules, outbound) = (self.header_rules.clone(), self.outbound.clone());
             FetchBroker::new(policy, rules, outbound, FetchLimits::default())

@@ -6,7 +6,9 @@ use axum::Router;
 use futures::{FutureExt as _, future::BoxFuture};
 use metrics_exporter_prometheus::PrometheusHandle;
 use stasis_api::Api;
-use stasis_core::{ByteSize, ExecutionLog, RefStore, RunRules, Runner, host::Surroundings, ref_store::MemoryRefStore};
+use stasis_core::{
+    ByteSize, ExecutionLog, RefStore, RunRules, Runner, host::Surroundings, ref_store::MemoryRefStore,
+};
 use stasis_executions::{ExecutionOptions, Executions};
 use stasis_http::{Hosts, ListenOptions, Operations, Protection};
 use stasis_mcp::{SessionOptions, SseOptions, Standard, StdioOptions, StreamableHttpOptions};

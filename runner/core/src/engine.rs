@@ -80,6 +80,12 @@ pub trait RunEvents: Send {
     /// The script printed something. Called in order.
     fn console(&mut self, level: ConsoleLevel, text: &str);
 
+    /// The script can do nothing until its host answers, and needs no processor meanwhile.
+    fn sleeps(&mut self) {}
+
+    /// The script goes on.
+    fn wakes(&mut self) {}
+
     /// The script has ended and its process needs no processor any more; its heap may still be on the
     /// way to the store. Called at most once.
     fn ended(&mut self) {}

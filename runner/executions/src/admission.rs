@@ -37,12 +37,15 @@ pub(crate) struct Bounds {
     pub(crate) going: usize,
     /// How many may wait.
     pub(crate) waiting: usize,
+    /// How many may be asleep besides, because they can do nothing until their host answers.
+    pub(crate) asleep: usize,
 }
 
 #[derive(Debug, Default)]
 struct State {
     running: usize,
     going: usize,
+    asleep: usize,
     /// Callers who have somebody waiting, in the order of their turns.
     callers: VecDeque<(Caller, VecDeque<Waiter>)>,
     waiting: usize,
@@ -85,7 +88,16 @@ pub(crate) struct Place {
 #[derive(Debug)]
 pub(crate) struct Permit {
     admission: Arc<Admission>,
-    running: bool,
+    phase: Phase,
+}
+
+/// What somebody with the right to run is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Asleep,
+    /// On the way to the store.
+    Saving,
 }
 
 impl Admission {
@@ -141,9 +153,8 @@ impl Admission {
     }
 
     fn admit(self: &Arc<Self>, state: &mut State) -> Permit {
-        state.running += 1;
-        state.going += 1;
-        Permit { admission: self.clone(), running: true }
+        state.count(Phase::Running);
+        Permit { admission: self.clone(), phase: Phase::Running }
     }
 
     /// Gives turns to those who wait, as long as there is room.
@@ -198,19 +209,55 @@ impl Drop for Place {
 impl Permit {
     /// Gives the processor to the next one; what is left to do needs none.
     pub(crate) fn stop_running(&mut self) {
-        if std::mem::take(&mut self.running) {
-            self.admission.lock().running -= 1;
-            self.admission.advance();
+        self.enter(Phase::Saving);
+    }
+
+    /// Gives everything to the next one for a while, unless too many have done so.
+    pub(crate) fn sleep(&mut self) {
+        if self.phase == Phase::Running && self.admission.lock().asleep < self.admission.bounds.asleep {
+            self.enter(Phase::Asleep);
+        }
+    }
+
+    /// Goes on after a sleep, at once: others who run meanwhile go on too, and nobody is let in until there is
+    /// room again.
+    pub(crate) fn wake(&mut self) {
+        if self.phase == Phase::Asleep {
+            self.enter(Phase::Running);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let mut state = self.admission.lock();
+        state.uncount(self.phase);
+        state.count(phase);
+        drop(state);
+        self.phase = phase;
+        self.admission.advance();
+    }
+}
+
+impl State {
+    fn count(&mut self, phase: Phase) {
+        match phase {
+            Phase::Running => (self.running, self.going) = (self.running + 1, self.going + 1),
+            Phase::Asleep => self.asleep += 1,
+            Phase::Saving => self.going += 1,
+        }
+    }
+
+    fn uncount(&mut self, phase: Phase) {
+        match phase {
+            Phase::Running => (self.running, self.going) = (self.running - 1, self.going - 1),
+            Phase::Asleep => self.asleep -= 1,
+            Phase::Saving => self.going -= 1,
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.admission.lock();
-        state.running -= usize::from(self.running);
-        state.going -= 1;
-        drop(state);
+        self.admission.lock().uncount(self.phase);
         self.admission.advance();
     }
 }

@@ -23,6 +23,14 @@ impl RunEvents for Events {
         self.live.output.print(level.prefix(), text);
     }
 
+    fn sleeps(&mut self) {
+        self.permit.sleep();
+    }
+
+    fn wakes(&mut self) {
+        self.permit.wake();
+    }
+
     fn ended(&mut self) {
         self.permit.stop_running();
     }

@@ -105,6 +105,8 @@ pub struct Load {
     pub waiting: usize,
 }
 
+/// Runs that wait for an answer of their host and take no processor: others run in their place.
+const MAX_ASLEEP: usize = 512;
 /// Runs whose heaps are on their way to the store, for each that may run.
 const SAVING_PER_RUNNING: usize = 8;
 /// How long an execution that is awaited may take before the store is told of it.
@@ -131,6 +133,7 @@ impl Executions {
             running: options.concurrency,
             going: options.concurrency * (1 + SAVING_PER_RUNNING),
             waiting: options.queue_max,
+            asleep: MAX_ASLEEP,
         };
         let cleaning = tokio::spawn(retention::keep_clean(log.clone(), options.retention));
         let (admission, live) = (Admission::new(bounds), Mutex::default());

@@ -12,8 +12,8 @@ use std::{
 use libtest_mimic::{Arguments, Trial};
 use stasis_core::{ByteSize, Capabilities, ConsoleLevel, HeapId, Limits, NoHost, Outcome, StopReason};
 use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
-use stasis_worker::{
-    pool::{Finished, Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, WorkerProgram},
+use stasis_worker::pool::{
+    Finished, Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, WorkerProgram,
 };
 use tempfile::TempDir;
 
@@ -84,7 +84,10 @@ impl Bench {
         let mut request = request(code, start);
         change(&mut request);
         let mut printed = Printed::default();
-        self.pool.run(&request, &mut printed, &mut NoHost, std::future::pending()).await.expect("the pool works")
+        self.pool
+            .run(&request, &mut printed, &mut NoHost, std::future::pending())
+            .await
+            .expect("the pool works")
     }
 
     /// Runs code that must return, and gives its text and heap.

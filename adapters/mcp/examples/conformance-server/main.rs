@@ -18,7 +18,8 @@ use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use stasis_api::Api;
 use stasis_core::{
-    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, host::Surroundings, ref_store::MemoryRefStore,
+    ByteSize, ExecutionLog, Limits, RunRules, Runner, engine::fake::FakeEngine, host::Surroundings,
+    ref_store::MemoryRefStore,
 };
 use stasis_executions::{ExecutionOptions, Executions, Retention};
 use stasis_http::{Hosts, Protection, protect};

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { running: 1, going: 2, waiting: 4 };
+const BOUNDS: Bounds = Bounds { running: 1, going: 2, waiting: 4, asleep: 2 };
 
 fn enter(admission: &Arc<Admission>, caller: &str) -> Result<Entrance, Refused> {
     admission.enter(&Caller::new(caller))
@@ -79,4 +79,27 @@ async fn nobody_enters_what_is_closed_and_those_who_wait_have_their_turn() {
     assert_eq!(enter(&admission, "a").err(), Some(Refused::Closed));
     drop(permit);
     assert!(place.turn().await.is_some());
+}
+
+#[tokio::test]
+async fn whoever_sleeps_leaves_room_for_others_up_to_a_bound() {
+    let admission = Admission::new(BOUNDS);
+    let mut sleepers = Vec::new();
+    for _ in 0..BOUNDS.asleep {
+        let mut permit = now(enter(&admission, "a"));
+        permit.sleep();
+        sleepers.push(permit);
+    }
+    let mut one_too_many = now(enter(&admission, "a"));
+    one_too_many.sleep();
+    assert_eq!(admission.load(), (1, 0));
+    let place = later(enter(&admission, "b"));
+    sleepers[0].wake();
+    assert_eq!(admission.load(), (2, 1));
+    // There is room again only when both of them have finished.
+    drop(one_too_many);
+    assert_eq!(admission.load(), (1, 1));
+    drop(sleepers);
+    place.turn().await.expect("its turn");
+    assert_eq!(admission.load(), (0, 0));
 }

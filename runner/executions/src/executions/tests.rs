@@ -93,11 +93,11 @@ impl Bench {
 
 fn request(run: RequestedRun) -> RunRequest {
     let rules = RunRules {
-            limits: Limits::default(),
-            stateful: true,
-            max_code: ByteSize::mebibytes(1),
-            surroundings: Surroundings::default(),
-        };
+        limits: Limits::default(),
+        stateful: true,
+        max_code: ByteSize::mebibytes(1),
+        surroundings: Surroundings::default(),
+    };
     rules.check(run).expect("a good request")
 }
 

@@ -14,7 +14,7 @@ use deno_core::{PollEventLoopOptions, error::CoreError, v8};
 use super::{Engine, extension::Timers};
 use crate::{
     process::{Channel, EXIT_BROKEN, end},
-    protocol::ToWorker,
+    protocol::{FromWorker, ToWorker},
 };
 
 /// What a turn of the loop leaves.
@@ -65,7 +65,15 @@ impl Engine {
 
     /// Sleeps until a timer is due or the server has something to say.
     pub(super) fn wait(&self) {
-        Channel.wait(self.next_timer());
+        let timer = self.next_timer();
+        if !self.link.is_waiting() {
+            Channel.wait(timer);
+            return;
+        }
+        Channel.send(&FromWorker::Sleeps { answers: self.link.answers() });
+        if !Channel.wait(timer) {
+            Channel.send(&FromWorker::Wakes);
+        }
     }
 
     /// Time until the next timer is due.

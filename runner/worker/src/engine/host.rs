@@ -27,6 +27,8 @@ pub(crate) struct Link {
     muted: Cell<bool>,
     next_call: Cell<u32>,
     next_fetch: Cell<u32>,
+    /// How many answers this run has got.
+    answers: Cell<u32>,
     open: Rc<OpenCalls>,
 }
 
@@ -42,6 +44,7 @@ impl Link {
             muted: Cell::new(false),
             next_call: Cell::new(0),
             next_fetch: Cell::new(0),
+            answers: Cell::new(0),
             open: Rc::default(),
         }
     }
@@ -56,10 +59,16 @@ impl Link {
 
     /// Hands an answer to whoever asked.
     pub(super) fn answer(&self, id: u32, result: HostResult) {
+        self.answers.set(self.answers.get().wrapping_add(1));
         if let Some(sender) = self.open.0.borrow_mut().remove(&id) {
             // The script may have stopped waiting.
             let _unwanted = sender.send(result);
         }
+    }
+
+    /// How many answers this run has got.
+    pub(super) fn answers(&self) -> u32 {
+        self.answers.get()
     }
 
     /// Whether the server still owes an answer.
@@ -70,6 +79,7 @@ impl Link {
     /// Cancels what the run has asked for and not got: the answers would come for another process.
     pub(super) fn forget_calls(&self) {
         self.open.0.borrow_mut().clear();
+        self.answers.set(0);
     }
 }
 

@@ -23,6 +23,7 @@ type OpenCall = BoxFuture<'static, (u32, Result<HostResult, Aborted>)>;
 pub(super) struct Calls {
     open: FuturesUnordered<OpenCall>,
     handles: HashMap<u32, AbortHandle>,
+    answered: u32,
     /// Answers are sent from a task of their own: a worker that is busy printing does not read, and the
     /// server must go on reading what it prints.
     answers: Option<(mpsc::Sender<ToWorker>, JoinSet<()>)>,
@@ -32,6 +33,11 @@ impl Calls {
     /// Whether nothing is open.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// How many answers have been sent.
+    pub(super) fn answers(&self) -> u32 {
+        self.answered
     }
 
     /// Takes a call on; false if no well-behaved worker would have made it.
@@ -69,6 +75,7 @@ impl Calls {
         let Some((id, result)) = self.open.next().await else { return };
         if let Ok(result) = result {
             self.handles.remove(&id);
+            self.answered = self.answered.wrapping_add(1);
             room.send(ToWorker::Answer { id, result });
         }
     }

@@ -20,7 +20,8 @@ impl Engine for Pool {
         cancel: BoxFuture<'_, ()>,
     ) -> Result<Finished, EngineError> {
         let start = job.start.heap();
-        let finished = self.run(job, events, host, cancel).await.map_err(|error| engine_error(start, error))?;
+        let finished =
+            self.run(job, events, host, cancel).await.map_err(|error| engine_error(start, error))?;
         let heap = finished.heap.map(|heap| heap.map_err(|error| engine_error(None, error)));
         Ok(Finished { outcome: finished.outcome, heap, timings: finished.timings })
     }

@@ -9,14 +9,8 @@ use stasis_core::{
 use stasis_store::{HeapError, HeapFacts, MappableImage, UnixMillis};
 
 use super::{
-    Inner, Pool, PoolError,
-    base_image::Base,
-    calls::Calls,
-    child::Exit,
-    connection::ConnectionError,
-    templates::Advice,
-    waiting::Forked,
-    within,
+    Inner, Pool, PoolError, base_image::Base, calls::Calls, child::Exit, connection::ConnectionError,
+    templates::Advice, waiting::Forked, within,
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
@@ -229,7 +223,13 @@ impl Inner {
                 Ok(FromWorker::NotFrozen { why, write_error: None }) => return Err(PoolError::Worker(why)),
                 Ok(FromWorker::OutOfMemory) => return Err(PoolError::NoMemoryToSave),
                 // What was printed and asked for in the very last moment concerns nobody.
-                Ok(FromWorker::Console { .. } | FromWorker::Call { .. } | FromWorker::Withdraw { .. }) => {}
+                Ok(
+                    FromWorker::Console { .. }
+                    | FromWorker::Call { .. }
+                    | FromWorker::Withdraw { .. }
+                    | FromWorker::Sleeps { .. }
+                    | FromWorker::Wakes,
+                ) => {}
                 Ok(other) => return Err(PoolError::unexpected(&other)),
                 Err(error) => return Err(error.into()),
             }
@@ -273,7 +273,10 @@ async fn watch(
             biased;
             () = &mut cancel => return Ok(Outcome::Stopped(StopReason::Cancelled)),
             () = &mut deadline => return Ok(Outcome::Stopped(StopReason::Deadline)),
-            () = calls.pass_on(), if !calls.is_empty() => continue,
+            () = calls.pass_on(), if !calls.is_empty() => {
+                events.wakes();
+                continue;
+            }
             message = worker.connection.receive() => message,
         };
         match message {
@@ -294,6 +297,10 @@ async fn watch(
                 }
             }
             Ok(FromWorker::Withdraw { id }) => calls.withdraw(id),
+            // With an answer on its way, it does not sleep for long.
+            Ok(FromWorker::Sleeps { answers }) if answers != calls.answers() => {}
+            Ok(FromWorker::Sleeps { .. }) => events.sleeps(),
+            Ok(FromWorker::Wakes) => events.wakes(),
             Ok(FromWorker::Returned(text)) => return Ok(Outcome::Returned(text)),
             Ok(FromWorker::Threw { message, stack }) => {
                 return Ok(Outcome::Threw(ThrownError { message, stack }));

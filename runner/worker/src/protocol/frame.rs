@@ -64,7 +64,15 @@ mod tests {
         check(ToWorker::Answer { id: 7, result: Err(HostError::with_code("ENOENT", "no such file")) });
         let (name, code) = ("a".to_owned(), "1+1".to_owned());
         let capabilities = Capabilities { fetch: true, ..Capabilities::default() };
-        check(ToWorker::Run(Job { name, code, heap: 1, external: 2, cpu_seconds: 3, result: 4, capabilities }));
+        check(ToWorker::Run(Job {
+            name,
+            code,
+            heap: 1,
+            external: 2,
+            cpu_seconds: 3,
+            result: 4,
+            capabilities,
+        }));
         check(FromWorker::Console { level: 3, text: "ü".repeat(300), more: true });
     }
 

@@ -131,6 +131,13 @@ pub(crate) enum FromWorker {
     Withdraw {
         id: u32,
     },
+    /// The script can do nothing before it is answered, or a timer is due.
+    Sleeps {
+        /// How many answers it has got.
+        answers: u32,
+    },
+    /// A timer was due.
+    Wakes,
     /// The WebAssembly module is compiled, or why it is not.
     Preloaded(Result<(), String>),
     Returned(String),

@@ -10,9 +10,7 @@ use deno_core::{
 };
 use stasis_core::{
     HostAnswer, HostCall, HostError, HostResult,
-    host::{
-        FetchRequest, FileCall, FileEncoding, FileFacts, FileKind, Header, RedirectMode, RequestBody,
-    },
+    host::{FetchRequest, FileCall, FileEncoding, FileFacts, FileKind, Header, RedirectMode, RequestBody},
 };
 
 use super::Outside;
@@ -24,10 +22,7 @@ pub(crate) enum CallError {
     #[class(generic)]
     #[error("{message}")]
     #[property("code" = self.code().to_owned())]
-    Coded {
-        code: String,
-        message: String,
-    },
+    Coded { code: String, message: String },
     /// As the web platform's errors are.
     #[class(type)]
     #[error("{0}")]
