@@ -1,3 +1,7 @@
 //! The host's side of what scripts ask for: `fetch`, files, and modules. Each call is put to its policy
 //! in a normal form, then carried out here, in the server's process; the script's process has neither
 //! sockets nor files nor secrets.
+
+mod files;
+
+pub use files::{FileBroker, FileLimits, FileOptions, FileRun};
