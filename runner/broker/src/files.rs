@@ -30,7 +30,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use rustix::io::Errno;
 use stasis_core::host::{FileCall, HostAnswer, HostResult};
 use stasis_policy::{Decision, Policy};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
 
 use self::{
     error::FileError,
@@ -40,6 +40,8 @@ use self::{
     question::Question,
     resolve::{Found, Resolved, resolve},
 };
+
+use crate::blocking::blocking;
 
 pub use limits::FileLimits;
 
@@ -115,7 +117,7 @@ impl Run {
 
         let targets = {
             let question = Arc::clone(&question);
-            self.blocking(move || Targets::of(&question)).await.map_err(told)?
+            self.in_thread(move || Targets::of(&question)).await.map_err(told)?
         };
         targets.refuse_forbidden(&self.shared.forbidden, &question).map_err(told)?;
         let input = question.input(&targets.path, targets.destination.as_ref());
@@ -123,7 +125,7 @@ impl Run {
             return Err(question.denied(&denial));
         }
         let run = Arc::clone(&self);
-        self.blocking(move || run.act(&call, &targets)).await.map_err(told)
+        self.in_thread(move || run.act(&call, &targets)).await.map_err(told)
     }
 
     /// Counts what is known of a call beforehand.
@@ -175,8 +177,8 @@ impl Run {
         }
     }
 
-    /// Runs what waits for a disk where it does not hold up others. A panic in it goes on here.
-    async fn blocking<T: Send + 'static>(
+    /// Runs what waits for a disk where it does not hold up others, and not too many at once.
+    async fn in_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
     ) -> Result<T, FileError> {
@@ -187,14 +189,8 @@ impl Run {
             let _permit = permit;
             work()
         };
-        match spawn_blocking(work).await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(payload) => std::panic::resume_unwind(payload),
-                // The server is shutting down.
-                Err(_) => Err(FileError::System { errno: Errno::IO, call: "open" }),
-            },
-        }
+        let shutting_down = FileError::System { errno: Errno::IO, call: "open" };
+        blocking(work).await.unwrap_or(Err(shutting_down))
     }
 }
 

@@ -2,6 +2,14 @@
 //! in a normal form, then carried out here, in the server's process; the script's process has neither
 //! sockets nor files nor secrets.
 
+mod blocking;
 mod files;
 
+mod outbound;
+
 pub use files::{FileBroker, FileLimits, FileOptions, FileRun};
+
+pub use outbound::{
+    Outbound, OutboundError, OutboundOptions, OutboundRequest, OutboundResponse, OutboundSetupError,
+    Resolver, SystemResolver,
+};
