@@ -4,11 +4,11 @@
 
 mod blocking;
 mod files;
-
+mod modules;
 mod outbound;
 
 pub use files::{FileBroker, FileLimits, FileOptions, FileRun};
-
+pub use modules::{ModuleBroker, ModuleLimits, ModuleOptions, ModuleRun, ModuleSetupError};
 pub use outbound::{
     Outbound, OutboundError, OutboundOptions, OutboundRequest, OutboundResponse, OutboundSetupError,
     Resolver, SystemResolver,

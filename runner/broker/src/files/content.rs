@@ -18,13 +18,15 @@ use super::{
 pub(crate) fn read(place: &Place, usage: &Usage, limits: &FileLimits) -> Result<Bytes, FileError> {
     let file = File::from(place.open_to_read("open")?);
     let size = file.metadata().map_err(FileError::of_io("read"))?.len();
-    if size > limits.file_bytes {
-        return Err(LimitError::FileBytes(limits.file_bytes).into());
-    }
+    usage.count_bytes(size, limits)?;
     let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     // It may grow while it is read.
     file.take(limits.file_bytes + 1).read_to_end(&mut content).map_err(FileError::of_io("read"))?;
-    usage.count_bytes(content.len() as u64, limits)?;
+    let length = content.len() as u64;
+    if length > limits.file_bytes {
+        return Err(LimitError::FileBytes(limits.file_bytes).into());
+    }
+    usage.count_bytes(length.saturating_sub(size), limits)?;
     Ok(content.into())
 }
 

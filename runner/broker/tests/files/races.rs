@@ -10,7 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::*;
 
 /// How often each operation is tried.
-const ROUNDS: usize = 1000;
+const ROUNDS: usize = 400;
 
 /// Swaps pairs of names as fast as it can, until it is dropped.
 struct Swapper<'scope> {
