@@ -65,9 +65,11 @@ async fn a_folder_outlives_the_server() {
     assert_eq!((server.hits("/a"), server.hits("/b")), (1, 1));
 }
 
+type Damage = fn(&Path);
+
 #[tokio::test]
 async fn what_was_damaged_is_fetched_anew() {
-    let damage: [(&str, fn(&Path)); 6] = [
+    let damage: [(&str, Damage); 6] = [
         ("sources", |path| fs::write(path, "evil").expect("write")),
         ("sources", |path| fs::write(path, [0xff]).expect("write")),
         ("sources", |path| fs::remove_file(path).expect("remove")),
