@@ -3,11 +3,15 @@
 //! sockets nor files nor secrets.
 
 mod blocking;
+mod fetch;
 mod files;
+mod header_rules;
 mod modules;
 mod outbound;
 
+pub use fetch::{FetchBroker, FetchLimits, FetchRun};
 pub use files::{FileBroker, FileLimits, FileOptions, FileRun};
+pub use header_rules::{HeaderRuleError, HeaderRuleFault, HeaderRules};
 pub use modules::{ModuleBroker, ModuleLimits, ModuleOptions, ModuleRun, ModuleSetupError};
 pub use outbound::{
     Outbound, OutboundError, OutboundOptions, OutboundRequest, OutboundResponse, OutboundSetupError,

@@ -15,7 +15,11 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Body, Certificate, Client, Method, header::HeaderMap, redirect};
+use reqwest::{
+    Body, Certificate, Client, Method,
+    header::{HeaderMap, HeaderName},
+    redirect,
+};
 use url::{Host, Url};
 
 use self::{error::Stage, resolver::GuardedResolver};
@@ -105,6 +109,9 @@ impl Outbound {
             .connect_timeout(connect_within)
             .pool_idle_timeout(IDLE_CONNECTION_FOR)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
+            // A sender of zstd chooses how much memory its reader needs, up to 128 MiB, and the library has no
+            // way to allow less. The other compressions need 16 MiB at most.
+            .no_zstd()
             .http2_max_header_list_size(MAX_HTTP2_HEADER_BYTES)
             .tls_certs_merge(roots)
             .build()
@@ -160,4 +167,22 @@ impl Outbound {
             Some(_) | None => Ok(host),
         }
     }
+}
+
+/// Whether a header is about the connection or the framing of a message, so that only the client itself can
+/// write it. Whoever could do so in its place could make one request look like two.
+pub(crate) fn belongs_to_client(name: &HeaderName) -> bool {
+    const NAMES: [&str; 10] = [
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NAMES.contains(&name.as_str()) || name.as_str().starts_with("proxy-")
 }

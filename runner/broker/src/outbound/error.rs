@@ -144,6 +144,8 @@ impl OutboundError {
     /// Finds out what is behind an error of the client.
     pub(super) fn classify(error: &reqwest::Error, host: &str, stage: Stage) -> Self {
         let host = host.to_owned();
+        // What is behind an error of the protocol is not about compression.
+        let mut in_protocol = false;
         for cause in causes(error) {
             if let Some(lookup) = cause.downcast_ref::<LookupError>() {
                 return match lookup {
@@ -157,13 +159,14 @@ impl OutboundError {
                     None => Self::Tls { host },
                 };
             }
-            if let Some(http) = cause.downcast_ref::<hyper::Error>()
-                && let Some(known) = Self::of_http(http, &host)
-            {
-                return known;
+            if let Some(http) = cause.downcast_ref::<hyper::Error>() {
+                in_protocol = true;
+                if let Some(known) = Self::of_http(http, &host) {
+                    return known;
+                }
             }
             if let Some(kind) = cause.downcast_ref::<io::Error>().map(io::Error::kind)
-                && let Some(known) = Self::of_io(kind, &host)
+                && let Some(known) = Self::of_io(kind, in_protocol, &host)
             {
                 return known;
             }
@@ -171,7 +174,7 @@ impl OutboundError {
         match stage {
             Stage::Headers if error.is_builder() => Self::Request,
             Stage::Headers if error.is_connect() && error.is_timeout() => Self::ConnectTimedOut { host },
-            Stage::Body if error.is_decode() => Self::Compression { host },
+            Stage::Body if error.is_decode() && !in_protocol => Self::Compression { host },
             Stage::Headers | Stage::Body => Self::Broken { host },
         }
     }
@@ -189,7 +192,7 @@ impl OutboundError {
         }
     }
 
-    fn of_io(kind: io::ErrorKind, host: &str) -> Option<Self> {
+    fn of_io(kind: io::ErrorKind, in_protocol: bool, host: &str) -> Option<Self> {
         let host = host.to_owned();
         match kind {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused { host }),
@@ -197,6 +200,10 @@ impl OutboundError {
                 Some(Self::Unreachable { host })
             }
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some(Self::Closed { host }),
+            io::ErrorKind::UnexpectedEof if in_protocol => Some(Self::Closed { host }),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if in_protocol => {
+                Some(Self::InvalidResponse { host })
+            }
             _ => None,
         }
     }
