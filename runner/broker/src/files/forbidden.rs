@@ -82,3 +82,45 @@ pub(crate) fn refuse_special_file_system(fd: impl AsFd) -> Result<(), FileError>
         Err(errno) => Err(FileError::in_call("statfs")(errno)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::{
+        resolve::{LastLink, resolve},
+        script_path::ScriptPath,
+    };
+
+    #[test]
+    fn folders_of_the_server_are_off_limits_with_all_that_would_move_them() {
+        let root = tempfile::tempdir().expect("tempdir");
+        let root = root.path().canonicalize().expect("canonicalize");
+        let path = |path: &str| format!("{}{path}", root.display());
+        std::fs::create_dir_all(path("/data/keys/old")).expect("create");
+        std::os::unix::fs::symlink(path("/data/keys"), path("/link")).expect("symlink");
+        let forbidden = Forbidden::new(&[PathBuf::from(path("/link"))]);
+        let check = |path: &str, reach: Reach, expect: bool| {
+            let resolved = resolve(&ScriptPath::parse(path).expect("a path"), LastLink::Followed);
+            let checked = forbidden.check(&resolved.expect("resolve"), reach);
+            assert_eq!(checked.is_ok(), expect, "{path} {reach:?}");
+        };
+        check(&path("/data/keys"), Reach::Itself, false);
+        check(&path("/data/keys/old"), Reach::Itself, false);
+        check(&path("/link/no/such"), Reach::Itself, false);
+        check(&path("/data/keys2"), Reach::Itself, true);
+        check(&path("/data"), Reach::Itself, true);
+        check(&path("/data"), Reach::Below, false);
+        check(&path("/data/keys2"), Reach::Below, true);
+        check("/", Reach::Below, false);
+        check("/proc", Reach::Itself, false);
+        check("/process", Reach::Itself, true);
+    }
+
+    #[test]
+    fn special_file_systems_are_known_wherever_they_are() {
+        let proc = std::fs::File::open("/proc").expect("open");
+        assert!(matches!(refuse_special_file_system(proc), Err(FileError::Special)));
+        let folder = tempfile::tempdir().expect("tempdir");
+        refuse_special_file_system(std::fs::File::open(folder.path()).expect("open")).expect("files");
+    }
+}
