@@ -2,12 +2,17 @@
 //! in a normal form, then carried out here, in the server's process; the script's process has neither
 //! sockets nor files nor secrets.
 
+mod blocking;
 mod fetch;
+mod files;
 mod header_rules;
+mod modules;
 mod outbound;
 
 pub use fetch::{FetchBroker, FetchLimits, FetchRun};
+pub use files::{FileBroker, FileLimits, FileOptions, FileRun};
 pub use header_rules::{HeaderRuleError, HeaderRuleFault, HeaderRules};
+pub use modules::{ModuleBroker, ModuleLimits, ModuleOptions, ModuleRun, ModuleSetupError};
 pub use outbound::{
     Outbound, OutboundError, OutboundOptions, OutboundRequest, OutboundResponse, OutboundSetupError,
     Resolver, SystemResolver,
