@@ -83,8 +83,14 @@ impl Plan {
             FileBroker::new(policy, FileOptions { off_limits: folders, ..FileOptions::default() })
         });
         let modules = self.external_modules.clone().map(|base| {
-            let options = ModuleOptions { base, cache, ..ModuleOptions::default() };
-            ModuleBroker::new(self.policies.modules(), self.outbound.clone(), options)
+            let options = ModuleOptions {
+                allow_external: true,
+                policy: self.policies.modules(),
+                base_url: base,
+                cache_folder: cache,
+                ..ModuleOptions::default()
+            };
+            ModuleBroker::new(self.outbound.clone(), options)
         });
         let modules = modules.transpose()?;
         Ok(Arc::new(Broker { fetch, files, modules }))

@@ -196,7 +196,7 @@ pub struct FetchResponse {
     pub has_body: bool,
 }
 
-/// Something to be done with a file. Paths are the script's: absolute, or meant from the root.
+/// Something to be done with a file. Paths are the script's, and have to be absolute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileCall {
     /// Answered with [`HostAnswer::Content`].
