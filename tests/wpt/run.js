@@ -6,6 +6,9 @@ globalThis.GLOBAL = { isWindow: () => false, isWorker: () => true, isShadowRealm
 // Not before: the harness would take this for a page.
 globalThis.location = { href: WPT.address, search: WPT.variant, toString: () => WPT.address };
 
+// What nobody catches fails a test, and must not end the others.
+for (const type of ['error', 'unhandledrejection']) addEventListener(type, (event) => event.preventDefault());
+
 // Test data is beside the tests; there is no server to ask for it.
 const realFetch = globalThis.fetch;
 globalThis.fetch = (address, ...rest) => {

@@ -98,12 +98,14 @@ fn resolve(root: &Path, from: &str, name: &str) -> PathBuf {
     root.join(path)
 }
 
-/// All such files below some folders, sorted.
-pub(super) fn find(root: &Path, folders: &[&str]) -> Vec<File> {
+/// All such files below some folders, sorted, without those whose names begin in certain ways.
+pub(super) fn find(root: &Path, folders: &[&str], skipped: &[&str]) -> Vec<File> {
     let mut paths: Vec<String> = Vec::new();
     for folder in folders {
         collect(&root.join(folder), folder, &mut paths);
     }
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    paths.retain(|path| !skipped.iter().any(|skipped| name(path).starts_with(skipped)));
     paths.sort();
     paths.iter().filter_map(|path| File::load(root, path)).collect()
 }
@@ -115,7 +117,7 @@ fn collect(folder: &Path, prefix: &str, paths: &mut Vec<String>) {
         let path = format!("{prefix}/{name}");
         if entry.path().is_dir() {
             collect(&entry.path(), &path, paths);
-        } else if name.ends_with(".any.js") && !name.starts_with("idlharness") {
+        } else if name.ends_with(".any.js") {
             paths.push(path);
         }
     }

@@ -45,11 +45,20 @@ const FOLDERS: &[&str] = &[
     "webidl",
 ];
 
+/// Beginnings of the names of files that are not run.
+const SKIPPED: &[&str] = &[
+    // These look at the description of a whole interface, through a parser of their own.
+    "idlharness",
+    // How long it takes to find so many prime numbers is a matter of luck.
+    "successes_RSA",
+    "wrapKey_unwrapKey",
+];
+
 /// How many files run at once.
 const AT_ONCE: usize = 2;
 
 /// Seconds and megabytes for a file.
-const LIMITS: &[&str] = &["--execution-timeout", "60", "--heap-memory-max", "512"];
+const LIMITS: &[&str] = &["--execution-timeout", "40", "--heap-memory-max", "512"];
 
 /// How a file fared, all its parts together.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq)]
@@ -69,10 +78,12 @@ impl Outcome {
         self.failures.extend(other.failures);
     }
 
-    /// As in the file of what is expected.
+    /// As in the file of what is expected. How far an incomplete file comes may depend on the machine.
     fn summary(&self) -> String {
-        let ended = if self.harness.is_some() { " incomplete" } else { "" };
-        format!("{}/{}{ended}", self.passed, self.total)
+        match self.harness {
+            Some(_) => "incomplete".to_owned(),
+            None => format!("{}/{}", self.passed, self.total),
+        }
     }
 }
 
@@ -82,7 +93,7 @@ fn web_platform_tests() {
         support::note("no web platform tests: name a folder of them in STASIS_WPT");
         return;
     };
-    let outcomes = run_all(&root, file::find(&root, FOLDERS));
+    let outcomes = run_all(&root, file::find(&root, FOLDERS, SKIPPED));
     support::note(&table(&outcomes));
     let summaries: BTreeMap<&str, String> =
         outcomes.iter().map(|(path, outcome)| (path.as_str(), outcome.summary())).collect();
@@ -170,11 +181,11 @@ fn table(outcomes: &BTreeMap<String, Outcome>) -> String {
 #[test]
 fn what_differs_is_told() {
     let expected = BTreeMap::from([("a", "1/2"), ("b", "2/2"), ("gone", "1/1")]);
-    let got = [("a", "1/2"), ("b", "1/2 incomplete"), ("new", "0/1")].map(|(path, it)| (path, it.to_owned()));
+    let got = [("a", "1/2"), ("b", "incomplete"), ("new", "0/1")].map(|(path, it)| (path, it.to_owned()));
     let complaints = differences(&expected, &got.into(), |_| String::new());
     let expect = [
         "gone: not in this folder of tests",
-        "b: 1/2 incomplete, expected 2/2",
+        "b: incomplete, expected 2/2",
         "new: 0/1, and nothing is expected of it",
     ];
     assert_eq!(complaints, expect);
