@@ -172,6 +172,8 @@ impl Engine {
     /// Runs what scripts commonly use.
     pub(super) fn warm_up_cells(&mut self) {
         self.link.mute(true);
+        let begun = self.evaluate("stasis:warm-up", WARM_UP_BEGIN);
+        debug_assert!(begun.is_ok(), "{begun:?}");
         for code in WARM_UP {
             let name = "stasis:warm-up";
             let text = self.evaluate(name, code).and_then(|value| self.result_text(value, u64::MAX));
@@ -191,12 +193,15 @@ const WARM_UP: [&str; 7] = [
     "let warm = { a: [1, 'x', null], b: new Map([[1, new Set([2])]]) }; console.log('x', warm, 1); warm",
     "interface Warm { a: number } const warmed: Warm = { a: 1 }; class WarmClass<T> { #x = 1; get x() { return this.#x } } new WarmClass().x",
     "const waited = await new Promise((resolve) => setTimeout(resolve, 1, 5)); await Promise.all([1, waited]); [waited, ...'abc'].map((x) => `${x}`).join()",
-    "function warmFunction(n) { return n < 2 ? n : warmFunction(n - 1) + warmFunction(n - 2) } try { null.x } catch (error) { String(error.stack) } warmFunction(5)",
+    "var warmFunction = function f(n) { return n < 2 ? n : f(n - 1) + f(n - 2) }; try { null.x } catch (error) { String(error.stack) } warmFunction(5)",
     "console.error(new Error('x'), new Date(0), /x/, Symbol('x')); console.info([{ a: 1 }]); JSON.parse(JSON.stringify({ a: [1, { b: 'ü' }] }))",
     "[new URL('https://example.com/a?b=c').searchParams.get('b'), new TextDecoder().decode(new TextEncoder().encode('é')), structuredClone(new Map([[1, 2]])).size, atob(btoa('x')), Math.random() < 1, crypto.randomUUID().length, performance.now() > 0, typeof queueMicrotask]",
 ];
-const WARM_UP_END: &str =
-    "for (const name of ['warm', 'warmed', 'WarmClass', 'waited', 'warmFunction']) delete globalThis[name];";
+/// A variable that a script declares cannot be deleted, unless it was there before in another way.
+const WARM_UP_BEGIN: &str = "for (const name of ['warm', 'warmed', 'WarmClass', 'waited', 'warmFunction']) \
+    Object.defineProperty(globalThis, name, { value: 0, writable: true, configurable: true });";
+const WARM_UP_END: &str = "'use strict'; \
+    for (const name of ['warm', 'warmed', 'WarmClass', 'waited', 'warmFunction']) delete globalThis[name];";
 
 impl Thrown {
     fn bare(message: &str) -> Self {
