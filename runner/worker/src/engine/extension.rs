@@ -13,8 +13,9 @@ use std::{cell::Cell, rc::Rc, time::Instant};
 
 use deno_core::{Extension, OpDecl, OpState, op2};
 use futures::future::LocalBoxFuture;
-use stasis_core::{HostCall, HostResult};
+use stasis_core::{HostAnswer, HostCall};
 
+pub(crate) use calls::CallError;
 use calls::{
     op_stasis_fetch, op_stasis_fetch_close, op_stasis_fetch_number, op_stasis_fetch_read,
     op_stasis_fetch_write, op_stasis_file, op_stasis_read_file, op_stasis_read_text,
@@ -30,7 +31,7 @@ pub(crate) trait Outside {
     /// A number for a fetch that is about to begin.
     fn next_fetch(&self) -> u32;
     /// Asks the host; dropping the future withdraws the question.
-    fn call(&self, call: HostCall) -> LocalBoxFuture<'static, HostResult>;
+    fn call(&self, call: HostCall) -> LocalBoxFuture<'static, Result<HostAnswer, CallError>>;
 }
 
 /// The deadline of JavaScript's next timer. The timers themselves are kept by deno_core's own

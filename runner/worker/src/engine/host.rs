@@ -11,9 +11,9 @@ use rand_xoshiro::{
     Xoshiro256PlusPlus,
     rand_core::{Rng, SeedableRng},
 };
-use stasis_core::{HostCall, HostError, HostResult};
+use stasis_core::{HostAnswer, HostCall, HostResult};
 
-use super::extension::Outside;
+use super::extension::{CallError, Outside};
 use crate::{
     process::Channel,
     protocol::{FromWorker, MAX_CONSOLE_PIECE, MAX_OPEN_CALLS},
@@ -129,12 +129,12 @@ impl Outside for Link {
         fetch
     }
 
-    fn call(&self, call: HostCall) -> LocalBoxFuture<'static, HostResult> {
+    fn call(&self, call: HostCall) -> LocalBoxFuture<'static, Result<HostAnswer, CallError>> {
         if self.open.0.borrow().len() >= MAX_OPEN_CALLS {
             let refusal = format!(
                 "more than {MAX_OPEN_CALLS} requests to the host are open at a time; await some of them first"
             );
-            return future::ready(Err(HostError::new(refusal))).boxed_local();
+            return future::ready(Err(CallError::Plain(refusal))).boxed_local();
         }
         let id = self.next_call.get();
         self.next_call.set(id.wrapping_add(1));
@@ -145,11 +145,10 @@ impl Outside for Link {
         async move {
             let answer = receiver.await;
             drop(withdrawal);
-            answer.unwrap_or_else(|_cancelled| {
-                Err(HostError::new(
-                    "the run ended before this was done, and what a run has begun ends with it; start it again",
-                ))
-            })
+            match answer {
+                Ok(answer) => answer.map_err(CallError::from),
+                Err(_cancelled) => Err(CallError::RunEnded),
+            }
         }
         .boxed_local()
     }

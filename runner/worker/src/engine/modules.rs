@@ -13,7 +13,11 @@ use stasis_core::{
 };
 use stasis_script::{Language, Source};
 
-use super::{extension::Outside as _, host::Link, stack_trace::Sources};
+use super::{
+    extension::{CallError, Outside as _},
+    host::Link,
+    stack_trace::Sources,
+};
 
 /// Longest URL of a module, in bytes.
 const MAX_SPECIFIER: usize = 8 << 10;
@@ -73,7 +77,9 @@ impl ModuleLoader for Loader {
                 }
                 Ok(HostAnswer::Module(module)) => prepare(module, &specifier, &sources),
                 Ok(_) => Err(JsErrorBox::generic("the host gave an answer that is no module")),
-                Err(refusal) => Err(JsErrorBox::type_error(refusal.message)),
+                // Whatever the class of the failure, an import fails with a TypeError, unless its run is over.
+                Err(ended @ CallError::RunEnded) => Err(JsErrorBox::from_err(ended)),
+                Err(refusal) => Err(JsErrorBox::type_error(refusal.to_string())),
             }
         }))
     }

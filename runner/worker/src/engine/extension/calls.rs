@@ -9,7 +9,7 @@ use deno_core::{
     op2,
 };
 use stasis_core::{
-    HostAnswer, HostCall, HostError, HostResult,
+    HostAnswer, HostCall, HostError,
     host::{FetchRequest, FileCall, FileEncoding, FileFacts, FileKind, Header, RedirectMode, RequestBody},
 };
 
@@ -27,13 +27,17 @@ pub(crate) enum CallError {
     #[class(type)]
     #[error("{0}")]
     Plain(String),
+    /// The run ended before the answer came. `bootstrap.js` knows this class.
+    #[class("StasisRunEnded")]
+    #[error("the run ended before this was done, and what a run has begun ends with it; start it again")]
+    RunEnded,
 }
 
 impl CallError {
     fn code(&self) -> &str {
         match self {
             Self::Coded { code, .. } => code,
-            Self::Plain(_) => "",
+            Self::Plain(_) | Self::RunEnded => "",
         }
     }
 }
@@ -52,7 +56,10 @@ fn unexpected() -> CallError {
     CallError::Plain("the host gave an answer that does not fit the question".to_owned())
 }
 
-fn call(state: &RefCell<OpState>, call: HostCall) -> impl Future<Output = HostResult> + 'static {
+fn call(
+    state: &RefCell<OpState>,
+    call: HostCall,
+) -> impl Future<Output = Result<HostAnswer, CallError>> + 'static {
     let outside = state.borrow().borrow::<Rc<dyn Outside>>().clone();
     outside.call(call)
 }

@@ -24,12 +24,14 @@
     ReflectGetOwnPropertyDescriptor,
     ReflectGetPrototypeOf,
     SafeArrayIterator,
+    SafeWeakSet,
     String,
     StringPrototypeEndsWith,
     StringPrototypeRepeat,
     StringPrototypeSlice,
     StringPrototypeReplaceAll,
     SymbolFor,
+    TypeError,
     Uint32Array,
   } = primordials;
 
@@ -156,7 +158,15 @@
   event.setEventTargetData(window);
   event.saveGlobalThisReference(window);
   core.setReportExceptionCallback(event.reportException);
+  // What a run has asked of its host and did not wait for fails in the next run, which is not to blame.
+  const ended = new SafeWeakSet();
+  core.registerErrorBuilder("StasisRunEnded", (message) => {
+    const error = new TypeError(message);
+    ended.add(error);
+    return error;
+  });
   core.setUnhandledPromiseRejectionHandler((promise, reason) => {
+    if (ended.has(reason)) return true;
     const rejection = new event.PromiseRejectionEvent("unhandledrejection", {
       cancelable: true,
       promise,

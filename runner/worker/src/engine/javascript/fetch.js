@@ -66,12 +66,13 @@
   };
 
   // Passes a stream on until it ends, as fast as the host takes it.
-  const send = async (number, stream, stopped) => {
+  const send = async (number, stream, running) => {
     const reader = stream.getReader();
+    running.reader = reader;
     try {
       for (;;) {
         const { value, done } = await reader.read();
-        if (stopped()) return;
+        if (running.aborted) return;
         if (done) {
           await op_stasis_fetch_write(number, null);
           return;
@@ -169,7 +170,7 @@
       redirect: request.redirectMode,
       streamed: stream !== null,
     }, bytes);
-    const sent = stream === null ? undefined : send(number, stream, () => running.aborted);
+    const sent = stream === null ? undefined : send(number, stream, running);
     // The response may come before the whole body has gone, and then counts; a body that fails before it
     // fails the request.
     const failed = new Promise((_, reject) => {
@@ -197,11 +198,13 @@
       const requestObject = new Request(input, init);
       const request = toInnerRequest(requestObject);
       const signal = requestObject.signal;
-      const running = { __proto__: null, aborted: false, answered: false, number: -1, stream: null };
+      const running = { __proto__: null, aborted: false, answered: false, number: -1, reader: null, stream: null };
       const abort = () => {
         running.aborted = true;
         reject(signal.reason);
-        if (request.body !== null && !request.body.streamOrStatic.locked) request.body.cancel(signal.reason);
+        const ignored = (promise) => PromisePrototypeThen(promise, undefined, () => {});
+        if (running.reader !== null) ignored(running.reader.cancel(signal.reason));
+        else if (request.body !== null && !request.body.unusable()) request.body.cancel(signal.reason);
         if (running.number >= 0) close(running.number);
         if (running.stream !== null) errorReadableStream(running.stream, signal.reason);
       };
