@@ -22,6 +22,7 @@ use reqwest::{
 };
 use url::{Host, Url};
 
+pub(crate) use self::error::UnfinishedBody;
 use self::{error::Stage, resolver::GuardedResolver};
 pub use self::{
     error::{OutboundError, OutboundSetupError},
