@@ -197,8 +197,9 @@ async fn the_way_that_is_open() {
 #[tokio::test]
 async fn urls() {
     let scene = Scene::new(&ok("secret")).await;
+    let mut run = scene.strict();
     for url in URLS {
-        scene.strict().failure(get(scene.fill_in(url))).await;
+        run.failure(get(scene.fill_in(url))).await;
         assert_eq!(scene.allowed.heard(), [], "{url}");
         assert_eq!(scene.inner.heard(), [], "{url}");
     }
@@ -218,13 +219,14 @@ async fn urls_that_a_policy_would_let_through() {
 #[tokio::test]
 async fn smuggled_requests() {
     let scene = Scene::new(&ok("secret")).await;
+    let mut run = scene.strict();
     for (method, headers) in SMUGGLED {
         let body = match method {
             "POST" => RequestBody::Whole(Bytes::from_static(b"0\r\n\r\nGET /secret HTTP/1.1\r\n\r\n")),
             _ => RequestBody::None,
         };
         let url = scene.fill_in("http://allowed.example:PORT/public/");
-        scene.strict().failure(request(method, url, headers, body)).await;
+        run.failure(request(method, url, headers, body)).await;
         assert_eq!(scene.allowed.heard(), [], "{method:?} {headers:?}");
         assert_eq!(scene.inner.heard(), [], "{method:?} {headers:?}");
     }
