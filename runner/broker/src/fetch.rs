@@ -24,6 +24,18 @@ use self::{error::FetchError, limits::Usage, request::Normalised, transfers::Tra
 use crate::{header_rules::HeaderRules, outbound::Outbound};
 
 /// Fetches for scripts what a policy allows.
+///
+/// The policy is asked about each request, and about each redirect with what would be sent there. Its input:
+///
+/// * `operation`: `"fetch"`
+/// * `url`: the URL in normal form: host in lower case and ASCII, `..` resolved, no fragment
+/// * `method`: in upper case, if it is one of those that the Fetch standard puts so
+/// * `headers`: those that the script set, never those that rules add; names in lower case, and several
+///   values of one name joined with `", "`
+/// * `url_parsed`: `scheme`, `host` (IPv6 in brackets), `port` (a number in any case), `path`, and `query`
+///   (without the question mark; empty if there is none)
+///
+/// The `url` of a response has no fragment, as in the Fetch standard.
 #[derive(Debug, Clone)]
 pub struct FetchBroker {
     shared: Arc<Shared>,

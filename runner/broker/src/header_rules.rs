@@ -22,7 +22,8 @@ use crate::outbound::belongs_to_client;
 /// Which headers are added to which requests.
 ///
 /// A header that the script set is left as it is. If several rules have a value for the same header, the
-/// first one counts.
+/// first one counts. Rules know hosts and not schemes: where the policy allows `http:`, a header goes there
+/// as well.
 #[derive(Debug, Default)]
 pub struct HeaderRules {
     rules: Vec<HeaderRule>,

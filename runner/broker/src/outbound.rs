@@ -22,6 +22,7 @@ use reqwest::{
 };
 use url::{Host, Url};
 
+pub(crate) use self::error::UnfinishedBody;
 use self::{error::Stage, resolver::GuardedResolver};
 pub use self::{
     error::{OutboundError, OutboundSetupError},
@@ -37,6 +38,11 @@ const IDLE_CONNECTION_FOR: Duration = Duration::from_secs(60);
 const MAX_IDLE_CONNECTIONS_PER_HOST: usize = 16;
 /// Most bytes of a response's headers over HTTP/2. Over HTTP/1, the library reads at most about 400 KiB.
 const MAX_HTTP2_HEADER_BYTES: u32 = 256 << 10;
+/// Bytes that a server may send over HTTP/2 before they are read, for each response.
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// And for all responses of a connection. Runs share connections: so many responses that nobody reads must
+/// not take up the window that the others need.
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 const USER_AGENT: &str = concat!("stasis/", env!("CARGO_PKG_VERSION"));
 
 /// How an [`Outbound`] goes about it.
@@ -112,6 +118,8 @@ impl Outbound {
             // A sender of zstd chooses how much memory its reader needs, up to 128 MiB, and the library has no
             // way to allow less. The other compressions need 16 MiB at most.
             .no_zstd()
+            .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+            .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
             .http2_max_header_list_size(MAX_HTTP2_HEADER_BYTES)
             .tls_certs_merge(roots)
             .build()

@@ -18,15 +18,7 @@ pub(super) async fn decide(policy: &dyn Policy, request: &Normalised) -> Result<
     }
 }
 
-/// The input of the policy:
-///
-/// * `operation`: `"fetch"`
-/// * `url`: the URL in normal form: host in lower case and ASCII, `..` resolved, no fragment
-/// * `method`: in upper case, if it is a standard one
-/// * `headers`: those that the script set (never those that rules add), with names in lower case; several
-///   values of one name are joined with `", "`
-/// * `url_parsed`: `scheme`, `host` (IPv6 in brackets), `port` (a number in any case), `path`, and `query`
-///   (without the question mark; empty if there is none)
+/// See [`super::FetchBroker`].
 fn input(request: &Normalised) -> Value {
     let url = &request.url;
     json!({

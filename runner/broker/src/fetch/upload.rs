@@ -1,11 +1,13 @@
 //! A request's body that comes in pieces: from the script through a short queue to the client.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream;
 use reqwest::Body;
 use tokio::sync::{Notify, mpsc};
+
+use crate::outbound::UnfinishedBody;
 
 /// Pieces that wait for the server. One is enough to keep the connection busy while the script makes the
 /// next one.
@@ -46,7 +48,7 @@ impl Upload {
             match part {
                 Some(Part::Piece(piece)) => Some((Ok(piece), Some(upload))),
                 Some(Part::End) => None,
-                None => Some((Err(io::Error::from(io::ErrorKind::UnexpectedEof)), None)),
+                None => Some((Err(UnfinishedBody), None)),
             }
         }))
     }

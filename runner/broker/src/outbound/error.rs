@@ -78,6 +78,9 @@ pub enum OutboundError {
     /// The request itself is not possible.
     #[error("the request cannot be written as HTTP")]
     Request,
+    /// The request's body came to no end: whoever sends it gave up.
+    #[error("the request's body was not sent to its end")]
+    UnfinishedBody,
     /// What came back is not HTTP.
     #[error("the response of {host} is not valid HTTP")]
     InvalidResponse {
@@ -133,6 +136,11 @@ pub enum OutboundSetupError {
     Client(#[source] reqwest::Error),
 }
 
+/// What the stream of a request's body fails with if it is not complete and never will be.
+#[derive(Debug, thiserror::Error)]
+#[error("the body came to no end")]
+pub(crate) struct UnfinishedBody;
+
 /// At what stage a request broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -152,6 +160,9 @@ impl OutboundError {
                     LookupError::Private => Self::PrivateName { host },
                     LookupError::Unknown(_) => Self::Unresolved { host },
                 };
+            }
+            if cause.is::<UnfinishedBody>() {
+                return Self::UnfinishedBody;
             }
             if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
                 return match certificate_fault(tls) {

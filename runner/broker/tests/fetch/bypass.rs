@@ -3,7 +3,7 @@
 //! The policy allows `allowed.example` below `/public/`; names resolve as an attacker would like them to. Two
 //! servers listen on loopback: one that the public name leads to, and one that nothing may reach.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -185,7 +185,8 @@ async fn the_way_that_is_open() {
     let answer = scene.strict().fetch(get(scene.fill_in("HTTP://ALLOWED.example:PORT/public/x"))).await;
     assert_eq!(answer.expect("an answer").text(), "fine");
     // These attempts would arrive if nothing stopped them: that is what makes them attempts.
-    let options = OutboundOptions { allow_private: true, ..scene.options() };
+    let connect_within = Duration::from_secs(1);
+    let options = OutboundOptions { allow_private: true, connect_within, ..scene.options() };
     let mut run = Run::free(options);
     for url in URLS.iter().filter(|url| url.contains("INNER")) {
         let _answer = run.fetch(get(scene.fill_in(url))).await;
@@ -196,8 +197,9 @@ async fn the_way_that_is_open() {
 #[tokio::test]
 async fn urls() {
     let scene = Scene::new(&ok("secret")).await;
+    let mut run = scene.strict();
     for url in URLS {
-        scene.strict().failure(get(scene.fill_in(url))).await;
+        run.failure(get(scene.fill_in(url))).await;
         assert_eq!(scene.allowed.heard(), [], "{url}");
         assert_eq!(scene.inner.heard(), [], "{url}");
     }
@@ -217,13 +219,14 @@ async fn urls_that_a_policy_would_let_through() {
 #[tokio::test]
 async fn smuggled_requests() {
     let scene = Scene::new(&ok("secret")).await;
+    let mut run = scene.strict();
     for (method, headers) in SMUGGLED {
         let body = match method {
             "POST" => RequestBody::Whole(Bytes::from_static(b"0\r\n\r\nGET /secret HTTP/1.1\r\n\r\n")),
             _ => RequestBody::None,
         };
         let url = scene.fill_in("http://allowed.example:PORT/public/");
-        scene.strict().failure(request(method, url, headers, body)).await;
+        run.failure(request(method, url, headers, body)).await;
         assert_eq!(scene.allowed.heard(), [], "{method:?} {headers:?}");
         assert_eq!(scene.inner.heard(), [], "{method:?} {headers:?}");
     }

@@ -91,6 +91,7 @@ async fn bytes_of_a_request() {
     soon(run.fetches.write_body(number, Some(Bytes::from(vec![0; 6])))).await.expect("written");
     let error = soon(run.fetches.write_body(number, Some(Bytes::from(vec![0; 6])))).await;
     check_contains(&error.expect_err("too much").message, expect);
-    soon(fetching).await.expect("no panic").expect_err("half a body gets no answer");
+    let error = soon(fetching).await.expect("no panic").expect_err("half a body gets no answer");
+    assert_eq!(error.message, "fetch failed: the request's body was not sent to its end");
     assert_eq!(site.heard().len(), 1);
 }

@@ -6,6 +6,7 @@ mod exchange;
 mod injection;
 mod limits;
 mod misbehaviour;
+mod outbound;
 mod redirects;
 mod secure;
 mod streams;

@@ -1,12 +1,12 @@
 //! Servers that do not keep to the rules.
 
-use std::{io::Write as _, time::Duration};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use flate2::{Compress, Compression, FlushCompress, write::GzEncoder};
 use stasis_broker::{FetchLimits, OutboundOptions};
 use tokio::sync::mpsc;
 
-use crate::support::{Run, Site, check_contains, get, network, ok, public, soon};
+use crate::support::{Names, Run, Site, check_contains, get, network, ok, public, soon};
 
 /// Fetches from a server that sends this to whatever is asked, and then closes.
 async fn check(response: impl Into<Vec<u8>>, expect: &str) {
@@ -76,18 +76,14 @@ async fn huge_headers() {
 
 #[tokio::test]
 async fn silence() {
-    let limits = FetchLimits {
-        headers_within: Duration::from_millis(100),
-        idle: Duration::from_millis(100),
-        ..FetchLimits::default()
-    };
-    for (sent, expect) in [
-        ("", "no response came within 0.1 s"),
-        ("HTTP/1.1 200 OK\r\nx: ", "no response came within 0.1 s"),
-        (
-            "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello",
-            "nothing more of the response came within 0.1 s",
-        ),
+    let briefly = Duration::from_millis(100);
+    let before = FetchLimits { headers_within: briefly, ..FetchLimits::default() };
+    let after = FetchLimits { idle: briefly, ..FetchLimits::default() };
+    let half = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello";
+    for (sent, limits, expect) in [
+        ("", &before, "no response came within 0.1 s"),
+        ("HTTP/1.1 200 OK\r\nx: ", &before, "no response came within 0.1 s"),
+        (half, &after, "nothing more of the response came within 0.1 s"),
     ] {
         let (report, mut closed) = mpsc::channel(1);
         let site = Site::serving(move |mut connection| {
@@ -174,12 +170,14 @@ async fn what_is_decompressed_no_longer_says_that_it_is_compressed() {
 
 #[tokio::test]
 async fn nobody_there() {
-    let site = Site::answering("").await;
-    let options = network(&[("gone.example", &site)]);
-    drop(site);
-    let mut run = Run::free(options);
-    // The listener goes away with its task.
-    tokio::task::yield_now().await;
+    // The port is taken, so that nobody else gets it, but nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("bind");
+    let names = Names::default();
+    names.add("gone.example", &[&[public(1)]]);
+    let detours = [(public(1), socket.local_addr().expect("an address"))].into();
+    let mut run =
+        Run::free(OutboundOptions { resolver: Arc::new(names), detours, ..OutboundOptions::default() });
     check_contains(&run.failure(get("http://gone.example/")).await, "gone.example refused the connection");
     check_contains(
         &run.failure(get("http://never.example/")).await,

@@ -3,8 +3,13 @@
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, body::Incoming, service::service_fn};
+use futures::stream;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Request, Response,
+    body::{Frame, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -18,7 +23,7 @@ use tokio_rustls::{
 
 use crate::support::{Names, Run, Site, check_contains, get, network, ok, public};
 
-/// A server that answers with the version of HTTP that it was asked in. Returns where it is, and its
+/// A server that answers with the version of HTTP that it was asked in, or without end. Returns where it is, and its
 /// certificate.
 async fn tls_site(name: &str, protocols: &[&[u8]]) -> (std::net::SocketAddr, String) {
     let certified = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
@@ -36,12 +41,7 @@ async fn tls_site(name: &str, protocols: &[&[u8]]) -> (std::net::SocketAddr, Str
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
-                let service = service_fn(|request: Request<Incoming>| async move {
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(format!(
-                        "{:?}",
-                        request.version()
-                    )))))
-                });
+                let service = service_fn(answer);
                 let server = auto::Builder::new(TokioExecutor::new());
                 // How a connection ends is the client's business.
                 let _ended = server.serve_connection(TokioIo::new(stream), service).await;
@@ -49,6 +49,19 @@ async fn tls_site(name: &str, protocols: &[&[u8]]) -> (std::net::SocketAddr, Str
         }
     });
     (address, certified.cert.pem())
+}
+
+async fn answer(
+    request: Request<Incoming>,
+) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Infallible> {
+    let body = match request.uri().path() {
+        "/endless" => {
+            let pieces = stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(&[b'x'; 1 << 16]))));
+            StreamBody::new(pieces).boxed_unsync()
+        }
+        _ => Full::new(Bytes::from(format!("{:?}", request.version()))).boxed_unsync(),
+    };
+    Ok(Response::new(body))
 }
 
 fn options(address: std::net::SocketAddr, name: &str, extra_roots: Vec<String>) -> OutboundOptions {
@@ -72,6 +85,21 @@ async fn protocols_are_negotiated() {
         let answer = run.fetch(get("https://s.example/")).await.expect("an answer");
         assert_eq!(answer.text(), version);
         assert_eq!(answer.response.status_text, reason);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_reads_does_not_hold_up_the_connection() {
+    let (address, root) = tls_site("s.example", &[b"h2"]).await;
+    let mut run = Run::free(options(address, "s.example", vec![root]));
+    for _ in 0..40 {
+        run.open(get("https://s.example/endless")).await.expect("a response");
+    }
+    assert_eq!(run.fetch(get("https://s.example/")).await.expect("an answer").text(), "HTTP/2.0");
+    let (number, _) = run.open(get("https://s.example/endless")).await.expect("a response");
+    let mut length = 0;
+    while length < 4 << 20 {
+        length += run.read(number).await.expect("a piece").expect("there is no end").len();
     }
 }
 
