@@ -24,7 +24,7 @@ use crate::outbound::belongs_to_client;
 /// A header that the script set is left as it is. If several rules have a value for the same header, the
 /// first one counts. Rules know hosts and not schemes: where the policy allows `http:`, a header goes there
 /// as well.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HeaderRules {
     rules: Vec<HeaderRule>,
 }
@@ -99,7 +99,7 @@ pub enum HeaderRuleFault {
     NoMethods,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct HeaderRule {
     host: HostPattern,
     /// None for all of them.
@@ -108,6 +108,7 @@ struct HeaderRule {
 }
 
 /// A header's value. Wiped from memory when it is no longer needed.
+#[derive(Clone)]
 struct Secret(Zeroizing<Vec<u8>>);
 
 impl fmt::Debug for Secret {

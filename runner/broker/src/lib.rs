@@ -3,12 +3,14 @@
 //! sockets nor files nor secrets.
 
 mod blocking;
+mod broker;
 mod fetch;
 mod files;
 mod header_rules;
 mod modules;
 mod outbound;
 
+pub use broker::Broker;
 pub use fetch::{FetchBroker, FetchLimits, FetchRun};
 pub use files::{FileBroker, FileLimits, FileOptions, FileRun};
 pub use header_rules::{HeaderRuleError, HeaderRuleFault, HeaderRules};

@@ -5,7 +5,7 @@ use url::Host;
 use super::HeaderRuleFault;
 
 /// One host, or all below a name. Compared without regard to case.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HostPattern {
     /// This one.
     Exactly(String),

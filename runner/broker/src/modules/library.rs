@@ -112,6 +112,7 @@ fn is_outage(error: &OutboundError) -> bool {
         | OutboundError::Certificate { .. }
         | OutboundError::Tls { .. }
         | OutboundError::Request
+        | OutboundError::UnfinishedBody
         | OutboundError::InvalidResponse { .. }
         | OutboundError::HeadersTooLarge { .. }
         | OutboundError::Compression { .. }

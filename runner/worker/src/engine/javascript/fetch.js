@@ -134,7 +134,7 @@
     const blob = request.blobUrlEntry;
     return innerResponse({
       status: 200,
-      status_text: "OK",
+      statusText: "OK",
       headers: [["content-length", `${blob.size}`], ["content-type", blob.type]],
       url: request.currentUrl(),
       redirected: false,
@@ -146,7 +146,7 @@
     return {
       type: "basic",
       status: answer.status,
-      statusMessage: answer.status_text,
+      statusMessage: answer.statusText,
       headerList: answer.headers,
       body: stream === null ? null : new InnerBody(stream),
       bodyDecoded: false,
@@ -187,7 +187,7 @@
       PromisePrototypeThen(failed, undefined, reject);
     });
     running.answered = true;
-    running.stream = answer.has_body ? bodyStream(number) : null;
+    running.stream = answer.hasBody ? bodyStream(number) : null;
     return innerResponse(answer, request, running.stream);
   };
 
