@@ -106,9 +106,6 @@ pub enum ModuleError {
         #[source]
         error: MemoryError,
     },
-    /// It has imports and a start function, which would have to run before scripts can provide them.
-    #[error("{} has a start function and imports; a module may have either", .0.display())]
-    StartWithImports(PathBuf),
 }
 
 impl WasmModule {
@@ -163,9 +160,6 @@ impl WasmModule {
         let invalid = |error| ModuleError::Invalid { path: path.to_owned(), error };
         Validator::new_with_features(FEATURES).validate_all(&bytes).map_err(invalid)?;
         let interface = Interface::of(&bytes).map_err(invalid)?;
-        if interface.has_start && !interface.imports.is_empty() {
-            return Err(ModuleError::StartWithImports(path.to_owned()));
-        }
         let too_large = |error| ModuleError::Memory { path: path.to_owned(), error };
         let bytes = memory::bound(bytes, limit).map_err(too_large)?;
         Ok(Self { name, bytes, interface })

@@ -57,7 +57,7 @@ async fn what_cannot_be_written() {
     let piece = |length| Some(Bytes::from(vec![0; length]));
 
     let message = write(&mut run, 9, piece(1)).await.expect_err("nothing is open").message;
-    check_contains(&message, "nothing is open under the number 9");
+    check_contains(&message, "there is nothing to read or write (number 9)");
     let streamed = || request("POST", "http://a.example/", &[], RequestBody::Streamed);
     let _fetching = run.fetches.fetch(1, streamed());
     let message = write(&mut run, 1, piece(MAX_CHUNK_BYTES + 1)).await.expect_err("too large").message;
