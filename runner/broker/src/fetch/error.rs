@@ -24,7 +24,9 @@ pub(super) enum FetchError {
     UploadOver,
     #[error("fetch failed: it was closed")]
     Closed,
-    #[error("fetch failed: there is nothing to read or write (number {0}); a body ends with the run that fetched it: fetch it again")]
+    #[error(
+        "fetch failed: there is nothing to read or write (number {0}); a body ends with the run that fetched it: fetch it again"
+    )]
     NotOpen(u32),
     #[error("fetch failed: something is open under the number {0} already")]
     Taken(u32),

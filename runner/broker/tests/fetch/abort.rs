@@ -76,7 +76,10 @@ async fn closing_while_a_piece_is_awaited() {
         soon(run.fetches.close_fetch(number)).await.expect("closed");
         soon(reading).await.expect("no panic").expect_err("it was closed");
         assert_eq!(soon(events.recv()).await, Some("closed"));
-        check_contains(&run.read(number).await.expect_err("nothing there").message, "there is nothing to read");
+        check_contains(
+            &run.read(number).await.expect_err("nothing there").message,
+            "there is nothing to read",
+        );
     }
 }
 

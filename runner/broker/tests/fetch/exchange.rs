@@ -73,7 +73,10 @@ async fn responses_without_a_body() {
         let (number, response) =
             run.open(request(method, "http://a.example/", &[], RequestBody::None)).await.expect("a response");
         assert_eq!((response.status, response.has_body), (status, false));
-        check_contains(&run.read(number).await.expect_err("nothing there").message, "there is nothing to read");
+        check_contains(
+            &run.read(number).await.expect_err("nothing there").message,
+            "there is nothing to read",
+        );
     }
 }
 

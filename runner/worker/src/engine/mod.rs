@@ -23,6 +23,7 @@ use modules::Loader;
 use stack_trace::Sources;
 
 pub(crate) use cell::CellEnd;
+pub(crate) use offer::Preloading;
 
 static STARTUP_SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/startup.snapshot"));
 
@@ -70,8 +71,9 @@ struct Intrinsics {
 
 impl Engine {
     /// Boots V8 from the start-up snapshot.
-    pub(crate) fn boot(channel: Channel) -> Self {
+    pub(crate) fn boot(channel: Channel, preloading: Preloading) -> Self {
         v8::V8::set_flags_from_string(V8_FLAGS);
+        preloading.announce();
         let platform = v8::new_single_threaded_default_platform(false).make_shared();
         JsRuntime::init_platform(Some(platform.clone()));
         let tokio = tokio::runtime::Builder::new_current_thread().build().expect("no drivers, no failure");

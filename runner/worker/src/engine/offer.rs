@@ -6,6 +6,29 @@ use stasis_core::Capabilities;
 use super::{Engine, cell::describe};
 use crate::protocol::PreloadedModule;
 
+/// Whether WebAssembly modules are going to be compiled for all runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Preloading {
+    Yes,
+    No,
+}
+
+impl Preloading {
+    /// To be called before V8 starts, which otherwise makes its flags read-only.
+    pub(super) fn announce(self) {
+        match self {
+            Self::Yes => v8::V8::set_flags_from_string("--no-freeze-flags-after-init"),
+            Self::No => {}
+        }
+    }
+}
+
+/// All functions at once, by the optimising compiler: the base image has what no run has to do then. The
+/// last two are what V8 itself concludes from the second when it starts.
+const COMPILE_ALL: &str = "--no-wasm-lazy-compilation --no-liftoff --no-wasm-dynamic-tiering --no-wasm-deopt";
+/// The usual: functions when they are first called, quickly at first.
+const COMPILE_AS_NEEDED: &str = "--wasm-lazy-compilation --liftoff --wasm-dynamic-tiering --wasm-deopt";
+
 impl Engine {
     /// Puts on the global object what the script is to find, and takes away what it is not.
     pub(super) fn offer(&mut self, capabilities: Capabilities) {
@@ -32,6 +55,13 @@ impl Engine {
 
     /// Compiles a WebAssembly module that every run is to find.
     pub(crate) fn preload(&mut self, module: &PreloadedModule) -> Result<(), String> {
+        v8::V8::set_flags_from_string(COMPILE_ALL);
+        let compiled = self.compile(module);
+        v8::V8::set_flags_from_string(COMPILE_AS_NEEDED);
+        compiled
+    }
+
+    fn compile(&mut self, module: &PreloadedModule) -> Result<(), String> {
         deno_core::scope!(scope, &mut self.runtime);
         v8::tc_scope!(let scope, scope);
         let preload = v8::Local::new(scope, &self.intrinsics.preload);

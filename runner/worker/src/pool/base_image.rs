@@ -6,6 +6,7 @@ use std::{
     io,
     path::PathBuf,
     sync::Mutex,
+    time::Duration,
 };
 
 use stasis_core::{Fingerprint, HeapId};
@@ -63,6 +64,8 @@ async fn preload(worker: &mut Forked, module: &PreloadedModule) -> Result<(), Po
     }
 }
 
+/// How long the compilation of one module may take.
+const COMPILING: Duration = Duration::from_secs(60);
 /// Base images of other nodes that are kept open besides our own.
 const MAX_OPEN: usize = 16;
 
@@ -90,7 +93,10 @@ impl BaseImages {
             Some(id) => id,
             None => match self.known(&pool.heaps).await {
                 Some(id) => id,
-                None => within(pool.options.patience, self.make(pool)).await?,
+                None => {
+                    let compiling = COMPILING * u32::try_from(pool.options.preload.len()).unwrap_or(u32::MAX);
+                    within(pool.options.patience + compiling, self.make(pool)).await?
+                }
             },
         };
         *current = Some(id);
@@ -118,7 +124,7 @@ impl BaseImages {
     }
 
     async fn make(&self, pool: &Inner) -> Result<HeapId, PoolError> {
-        let (booted, _) = Waiting::boot(&pool.options.worker).await?;
+        let (booted, _) = Waiting::boot(&pool.options.worker, !pool.options.preload.is_empty()).await?;
         let mut worker = booted.into_forked();
         for module in &pool.options.preload {
             preload(&mut worker, module).await?;

@@ -15,7 +15,7 @@ use super::{PoolError, child::Child, connection::Connection, spawner};
 use crate::{
     Layers,
     pool::WorkerProgram,
-    process::{BOOT, ZYGOTE},
+    process::{BOOT, BOOT_TO_PRELOAD, ZYGOTE},
     protocol::{FromWorker, ToWorker, VERSION, encode},
 };
 
@@ -50,9 +50,9 @@ impl Waiting {
         Self::start(program, &ZYGOTE).await
     }
 
-    /// Starts a process that boots V8.
-    pub(super) async fn boot(program: &WorkerProgram) -> Result<(Self, Layers), PoolError> {
-        Self::start(program, &BOOT).await
+    /// Starts a process that boots V8; with `preload`, it can be given WebAssembly modules.
+    pub(super) async fn boot(program: &WorkerProgram, preload: bool) -> Result<(Self, Layers), PoolError> {
+        Self::start(program, if preload { &BOOT_TO_PRELOAD } else { &BOOT }).await
     }
 
     async fn start(program: &WorkerProgram, role: &[&str]) -> Result<(Self, Layers), PoolError> {

@@ -8,6 +8,7 @@ mod run;
 mod sandbox;
 mod zygote;
 
+use crate::engine::Preloading;
 pub(crate) use channel::Channel;
 pub(crate) use lifecycle::end;
 pub use sandbox::Layers;
@@ -16,13 +17,15 @@ pub use sandbox::Layers;
 pub(crate) const WORKER_ARGUMENT: &str = "stasis-worker";
 const ZYGOTE_ROLE: &str = "zygote";
 const BOOT_ROLE: &str = "boot";
+const BOOT_TO_PRELOAD_ROLE: &str = "boot-to-preload";
 
-pub(crate) use roles::{BOOT, ZYGOTE};
+pub(crate) use roles::{BOOT, BOOT_TO_PRELOAD, ZYGOTE};
 
 mod roles {
     //! Command lines of the two kinds of process that are started and not forked.
     pub(crate) const ZYGOTE: [&str; 2] = [super::WORKER_ARGUMENT, super::ZYGOTE_ROLE];
     pub(crate) const BOOT: [&str; 2] = [super::WORKER_ARGUMENT, super::BOOT_ROLE];
+    pub(crate) const BOOT_TO_PRELOAD: [&str; 2] = [super::WORKER_ARGUMENT, super::BOOT_TO_PRELOAD_ROLE];
 }
 
 /// Makes this process a worker if it was started as one, and then never returns.
@@ -37,7 +40,8 @@ pub fn run_if_worker() {
     let role = arguments.get(2).and_then(|role| role.to_str());
     match role {
         Some(ZYGOTE_ROLE) => zygote::zygote(),
-        Some(BOOT_ROLE) => zygote::boot(),
+        Some(BOOT_ROLE) => zygote::boot(Preloading::No),
+        Some(BOOT_TO_PRELOAD_ROLE) => zygote::boot(Preloading::Yes),
         _ => end(EXIT_USAGE),
     }
 }

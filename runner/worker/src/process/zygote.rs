@@ -15,7 +15,10 @@ use super::{
     lifecycle::{self, Forked, fork_child},
     run, sandbox,
 };
-use crate::protocol::{FromWorker, ToWorker, VERSION};
+use crate::{
+    engine::Preloading,
+    protocol::{FromWorker, ToWorker, VERSION},
+};
 
 /// Descriptors from this one on are the zygote's own; below are the channel and two that go nowhere.
 const FIRST_OWN_DESCRIPTOR: u32 = 3;
@@ -62,10 +65,10 @@ fn thaw(loader: &Loader, base: Option<[u8; 32]>, template: bool, mut descriptors
 
 /// Boots V8 from the start-up snapshot, warms it up, and then waits like every other worker: to be
 /// frozen into the base image, or, where nothing can be frozen, to fork.
-pub(crate) fn boot() -> ! {
+pub(crate) fn boot(preloading: Preloading) -> ! {
     let code = CodePages::watch();
     let layers = sandbox::enter_to_boot();
-    let mut engine = crate::engine::Engine::boot(Channel);
+    let mut engine = crate::engine::Engine::boot(Channel, preloading);
     engine.warm_up(&code);
     Channel.send(&FromWorker::Ready { version: VERSION, layers });
     run::serve(&mut engine)

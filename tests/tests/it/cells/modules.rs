@@ -136,7 +136,10 @@ fn what_cannot_be_imported_is_named() {
     throws(&[("main.js", "import 'bare'")], &["bare"]);
     throws(&[("main.js", "import './a.txt'"), ("a.txt", "text")], &["modules end in"]);
     throws(&[("main.js", "import '../outside.js'")], &["outside.js"]);
-    throws(&[("main.js", "import 'https://example.com/a.js'")], &["external modules are off", "--allow-external-modules"]);
+    throws(
+        &[("main.js", "import 'https://example.com/a.js'")],
+        &["external modules are off", "--allow-external-modules"],
+    );
     throws(&[("main.js", "await import('./absent.js')")], &["TypeError: Cannot find module", "absent.js"]);
 }
 
