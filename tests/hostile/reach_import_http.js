@@ -1,2 +1,2 @@
-// expect: failed | Cannot import
+// expect: failed | is not allowed
 await import("http://127.0.0.1:1/x.js");

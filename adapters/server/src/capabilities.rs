@@ -19,7 +19,8 @@ use crate::{arguments::CapabilityArguments, failure::Failure};
 pub(crate) struct Plan {
     policies: Policies,
     header_rules: HeaderRules,
-    outbound: Outbound,
+    /// Only if there is anything to be sent: it reads the system's certificates.
+    outbound: Option<Outbound>,
     external_modules: Option<url::Url>,
     wasm: WasmModules,
 }
@@ -47,7 +48,10 @@ impl Plan {
             return Err(Failure::HeadersWithoutFetch);
         }
         let allow_private = arguments.fetch_allow_private;
-        let outbound = Outbound::new(OutboundOptions { allow_private, ..OutboundOptions::default() })?;
+        let sends = policies.fetch().is_some() || arguments.allow_external_modules;
+        let outbound = sends
+            .then(|| Outbound::new(OutboundOptions { allow_private, ..OutboundOptions::default() }))
+            .transpose()?;
         let wasm = WasmModules::load(arguments.wasm_module.clone(), arguments.wasm_config.as_deref())?;
         let external_modules = arguments.allow_external_modules.then(|| arguments.module_base_url.clone());
         Ok(Self { policies, header_rules, outbound, external_modules, wasm })
@@ -75,14 +79,14 @@ impl Plan {
         folders: Vec<PathBuf>,
         cache: Option<PathBuf>,
     ) -> Result<Arc<dyn Host>, Failure> {
-        let fetch = self.policies.fetch().map(|policy| {
-            let (rules, outbound) = (self.header_rules.clone(), self.outbound.clone());
-            FetchBroker::new(policy, rules, outbound, FetchLimits::default())
+        let outbound = self.outbound.as_ref();
+        let fetch = self.policies.fetch().zip(outbound).map(|(policy, outbound)| {
+            FetchBroker::new(policy, self.header_rules.clone(), outbound.clone(), FetchLimits::default())
         });
         let files = self.policies.filesystem().map(|policy| {
             FileBroker::new(policy, FileOptions { off_limits: folders, ..FileOptions::default() })
         });
-        let modules = self.external_modules.clone().map(|base| {
+        let modules = self.external_modules.clone().zip(outbound).map(|(base, outbound)| {
             let options = ModuleOptions {
                 allow_external: true,
                 policy: self.policies.modules(),
@@ -90,7 +94,7 @@ impl Plan {
                 cache_folder: cache,
                 ..ModuleOptions::default()
             };
-            ModuleBroker::new(self.outbound.clone(), options)
+            ModuleBroker::new(outbound.clone(), options)
         });
         let modules = modules.transpose()?;
         Ok(Arc::new(Broker { fetch, files, modules }))

@@ -29,6 +29,8 @@ pub(crate) struct Link {
     next_fetch: Cell<u32>,
     /// How many answers this run has got.
     answers: Cell<u32>,
+    /// Whether scripts find `fs`.
+    files: Cell<bool>,
     open: Rc<OpenCalls>,
 }
 
@@ -45,6 +47,7 @@ impl Link {
             next_call: Cell::new(0),
             next_fetch: Cell::new(0),
             answers: Cell::new(0),
+            files: Cell::new(false),
             open: Rc::default(),
         }
     }
@@ -55,6 +58,15 @@ impl Link {
 
     pub(super) fn mute(&self, muted: bool) {
         self.muted.set(muted);
+    }
+
+    pub(super) fn offer_files(&self, files: bool) {
+        self.files.set(files);
+    }
+
+    /// Whether scripts find `fs`.
+    pub(super) fn offers_files(&self) -> bool {
+        self.files.get()
     }
 
     /// Hands an answer to whoever asked.

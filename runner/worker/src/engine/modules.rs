@@ -48,6 +48,12 @@ impl ModuleLoader for Loader {
         }
         let resolved = resolve_import(specifier, referrer)
             .map_err(|error| JsErrorBox::type_error(format!("Cannot import \"{specifier}\": {error}")))?;
+        // These two are modules of our own, for which nobody else is asked.
+        if ["node:fs", "node:fs/promises"].contains(&resolved.as_str()) && !self.link.offers_files() {
+            return Err(JsErrorBox::type_error(format!(
+                "Cannot import {resolved}: fs is not allowed, as there is no filesystem policy"
+            )));
+        }
         // What came over the network has no business with files.
         if resolved.scheme() == "file" && !referrer.starts_with("file:") {
             return Err(JsErrorBox::type_error(format!("{referrer} may not import the file {resolved}")));

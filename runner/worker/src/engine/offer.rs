@@ -39,6 +39,7 @@ impl Engine {
                 self.offer_one(name, there);
             }
         }
+        self.link.offer_files(files);
         self.offered = capabilities;
     }
 
