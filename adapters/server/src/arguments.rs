@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run one script and exit with its fate.
     #[command(after_help = RUN_HELP)]
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Look at and remove stored heaps.
     Heap {
         #[command(subcommand)]

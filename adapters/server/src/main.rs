@@ -63,7 +63,7 @@ fn execute(configuration: Configuration) -> Result<ExitCode, Failure> {
     runtime.block_on(async {
         match configuration.arguments.command {
             None => serve_command::run(configuration.arguments.server).await,
-            Some(Command::Run(run)) => run_command::run(run).await,
+            Some(Command::Run(run)) => run_command::run(*run).await,
             Some(Command::Heap { command }) => heap_command::run(command).await,
             Some(Command::Policy { command }) => policy_command::run(command),
         }
