@@ -66,6 +66,18 @@ impl Calls {
         }
     }
 
+    /// Withdraws what is open, and waits until the answers that are under way have gone: one that is cut off
+    /// in the middle would be in the way of the next message.
+    pub(super) async fn finish(&mut self) {
+        self.open.clear();
+        self.handles.clear();
+        if let Some((sender, mut task)) = self.answers.take() {
+            drop(sender);
+            // It ends with its channel; whether it could send is noticed by whoever sends next.
+            let _ended = task.join_next().await;
+        }
+    }
+
     /// Waits for the next answer and for room to send it. Safe to cancel: no answer is taken before there
     /// is room for it.
     pub(super) async fn pass_on(&mut self) {

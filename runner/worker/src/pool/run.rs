@@ -301,7 +301,13 @@ async fn watch(
             Ok(FromWorker::Sleeps { answers }) if answers != calls.answers() => {}
             Ok(FromWorker::Sleeps { .. }) => events.sleeps(),
             Ok(FromWorker::Wakes) => events.wakes(),
-            Ok(FromWorker::Returned(text)) => return Ok(Outcome::Returned(text)),
+            Ok(FromWorker::Returned(text)) => {
+                return tokio::select! {
+                    () = calls.finish() => Ok(Outcome::Returned(text)),
+                    // A worker that does not read what it has asked for is not ours any more.
+                    () = &mut deadline => Ok(Outcome::Stopped(StopReason::Deadline)),
+                };
+            }
             Ok(FromWorker::Threw { message, stack }) => {
                 return Ok(Outcome::Threw(ThrownError { message, stack }));
             }
