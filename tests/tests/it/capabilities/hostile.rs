@@ -30,7 +30,7 @@ fn what_is_too_much_is_refused() {
         ("let n = 0; try { for (;;) { await (await fetch('{web}/text')).text(); n++ } } catch (e) { [n, e.message] }", r#"[1000,"fetch failed: a run may fetch 1000 times, and it has done so"]"#),
         ("await fetch('{web}/text', { headers: { x: 'h'.repeat(100000) } })", "!TypeError: fetch failed: the request's headers have more than 65536 bytes"),
         ("await fetch('{web}/text', { headers: { x: 'h'.repeat(1000000) } })", "!TypeError: a request's URL and headers can have 512 KB at most"),
-        ("const h = new Headers(); for (let i = 0; i < 20000; i++) h.append('x' + i, 'y'); await fetch('{web}/text', { headers: h })", "!TypeError"),
+        ("const h = new Headers(); for (let i = 0; i < 4000; i++) h.append('a-long-name-of-a-header-' + i, 'y'); await fetch('{web}/text', { headers: h })", "!TypeError"),
         ("await fetch('{web}/text?' + 'q'.repeat(1000000))", "!TypeError"),
         ("await fetch('{web}/headers/100000')", "!TypeError: fetch failed: "),
         ("await fetch('{web}/loop/0')", "!TypeError: fetch failed: there were more than 20 redirects"),
