@@ -39,7 +39,7 @@ impl Plan {
         let policies = Policies::start(&settings)?;
         let mut header_rules = HeaderRules::default();
         for rule in &arguments.fetch_header {
-            header_rules.merge(rule.clone());
+            header_rules.merge(rule.parse()?);
         }
         if let Some(file) = &arguments.fetch_header_config {
             header_rules.merge(HeaderRules::from_file(file)?);

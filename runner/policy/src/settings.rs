@@ -33,7 +33,7 @@ const ARGUMENT: &str = "--policies-json";
 
 /// Which policies decide about what.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the sections fetch, filesystem and modules")]
 pub struct PolicySettings {
     fetch: Option<ChainSettings>,
     filesystem: Option<ChainSettings>,
@@ -53,7 +53,7 @@ pub struct PolicyFlags<'a> {
 
 /// One section: policies, and how their answers make one.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with mode and policies")]
 pub(crate) struct ChainSettings {
     #[serde(default)]
     pub(crate) mode: Mode,

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside of the crates, in one binary: V8 is linked once.
 
 mod bad_input;
+mod capabilities;
 mod cells;
 mod crash;
 mod fidelity;

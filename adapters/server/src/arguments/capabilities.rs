@@ -1,9 +1,9 @@
 //! The flags that say what scripts can reach. Without them, it is nothing.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use clap::Args;
-use stasis_broker::HeaderRules;
+use stasis_broker::{HeaderRuleError, HeaderRules};
 use stasis_wasm::ModuleSource;
 use url::Url;
 
@@ -20,8 +20,8 @@ pub(crate) struct CapabilityArguments {
     #[arg(long, value_name = "PATH", help_heading = CAPABILITIES)]
     pub(crate) opa_fetch_policy: Option<String>,
     /// Header for requests that fetch makes: host=HOST,header=NAME,value=VALUE[,methods=GET;POST]; repeatable
-    #[arg(long, value_name = "RULE", value_parser = parse_header_rule, help_heading = CAPABILITIES)]
-    pub(crate) fetch_header: Vec<HeaderRules>,
+    #[arg(long, value_name = "RULE", help_heading = CAPABILITIES)]
+    pub(crate) fetch_header: Vec<HeaderRuleText>,
     /// JSON file with such headers: [{"host": …, "methods": […], "headers": {…}}]
     #[arg(long, value_name = "FILE", help_heading = CAPABILITIES)]
     pub(crate) fetch_header_config: Option<PathBuf>,
@@ -44,6 +44,25 @@ pub(crate) struct CapabilityArguments {
 
 const CAPABILITIES: &str = "What scripts can reach";
 
-fn parse_header_rule(text: &str) -> Result<HeaderRules, String> {
-    HeaderRules::parse_flag(text).map_err(|error| error.to_string())
+/// A rule as it was written. It is read later: what is wrong with it would be printed together with all of
+/// it, and it holds a secret.
+#[derive(Clone)]
+pub(crate) struct HeaderRuleText(String);
+
+impl HeaderRuleText {
+    pub(crate) fn parse(&self) -> Result<HeaderRules, HeaderRuleError> {
+        HeaderRules::parse_flag(&self.0)
+    }
+}
+
+impl From<String> for HeaderRuleText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for HeaderRuleText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("HeaderRuleText").finish_non_exhaustive()
+    }
 }

@@ -13,14 +13,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
     host: String,
 }
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     method: String,
     path: String,
     headers: Vec<(String, String)>,
@@ -29,44 +29,44 @@ pub(super) struct Request {
 
 /// What comes back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub(super) fn new(method: &str, path: &str) -> Self {
+    pub(crate) fn new(method: &str, path: &str) -> Self {
         Self { method: method.into(), path: path.into(), headers: Vec::new(), body: None }
     }
 
-    pub(super) fn get(path: &str) -> Self {
+    pub(crate) fn get(path: &str) -> Self {
         Self::new("GET", path)
     }
 
-    pub(super) fn post(path: &str) -> Self {
+    pub(crate) fn post(path: &str) -> Self {
         Self::new("POST", path)
     }
 
-    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    pub(super) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    pub(super) fn json(self, value: &Value) -> Self {
+    pub(crate) fn json(self, value: &Value) -> Self {
         self.header("content-type", "application/json").body(value.to_string())
     }
 
-    pub(super) fn code(self, code: &str) -> Self {
+    pub(crate) fn code(self, code: &str) -> Self {
         self.header("content-type", "text/plain").body(code)
     }
 
-    pub(super) fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         &self.method
     }
 
@@ -75,7 +75,7 @@ impl Request {
     }
 
     /// As it is written; the host, unless the request names one.
-    pub(super) fn bytes(&self, host: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, host: &str) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         if !self.has("host") {
             head.push_str(&format!("host: {host}\r\n"));
@@ -92,7 +92,7 @@ impl Request {
 }
 
 impl Client {
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// Asks and reads the answer; the connection can be used again.
-    pub(super) fn ask(&mut self, request: &Request) -> io::Result<Answer> {
+    pub(crate) fn ask(&mut self, request: &Request) -> io::Result<Answer> {
         let bytes = request.bytes(&self.host);
         // A server that refuses a body closes its end; its answer is there all the same.
         let written = self.write(&bytes);
@@ -111,16 +111,16 @@ impl Client {
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
 
-    pub(super) fn patience(&self, patience: Duration) -> io::Result<()> {
+    pub(crate) fn patience(&self, patience: Duration) -> io::Result<()> {
         self.stream.get_ref().set_read_timeout(Some(patience))
     }
 
     /// Whether the server has closed its end; what comes before is thrown away.
-    pub(super) fn is_closed(&mut self) -> io::Result<bool> {
+    pub(crate) fn is_closed(&mut self) -> io::Result<bool> {
         match io::copy(&mut self.stream, &mut io::sink()) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(true),
@@ -130,7 +130,7 @@ impl Client {
     }
 
     /// Reads an answer; that to HEAD has no body.
-    pub(super) fn read(&mut self, head_only: bool) -> io::Result<Answer> {
+    pub(crate) fn read(&mut self, head_only: bool) -> io::Result<Answer> {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| bad(format!("status line {status_line:?}")))?;
@@ -185,28 +185,28 @@ impl Client {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn try_json(&self) -> Option<Value> {
+    pub(crate) fn try_json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         self.try_json().unwrap_or_else(|| panic!("no JSON: {} {}", self.status, self.beginning()))
     }
 
     /// The body of an answer with this status.
     #[track_caller]
-    pub(super) fn expect(&self, status: u16) -> Value {
+    pub(crate) fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.beginning());
         self.json()
     }
 
     /// The beginning of the body, for messages.
-    pub(super) fn beginning(&self) -> String {
+    pub(crate) fn beginning(&self) -> String {
         String::from_utf8_lossy(&self.body[..self.body.len().min(300)]).into_owned()
     }
 }

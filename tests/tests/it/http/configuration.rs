@@ -37,7 +37,7 @@ fn finish(call: &Call<'_>) -> (Output, bool) {
 }
 
 /// Waits for the end of what should not go on; ends it if it does.
-fn wait(mut child: Child) -> Output {
+pub(crate) fn wait(mut child: Child) -> Output {
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().expect("a child can be waited for").is_none() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(2));

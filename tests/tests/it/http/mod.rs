@@ -1,7 +1,7 @@
 //! The server over HTTP: the real binary, asked by a client of its own over TCP.
 
-mod client;
-mod configuration;
+pub(crate) mod client;
+pub(crate) mod configuration;
 mod crash;
 mod errors;
 mod exec;
@@ -12,7 +12,7 @@ mod openapi;
 mod overload;
 mod restart;
 mod schema;
-mod server;
+pub(crate) mod server;
 mod sessions;
 mod tags;
 mod transport;
@@ -34,7 +34,7 @@ const ENDLESS: &str = "for (;;);";
 
 /// Waits for a condition, and gives what it found.
 #[track_caller]
-fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = condition() {
@@ -47,7 +47,7 @@ fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 
 /// The text of a field.
 #[track_caller]
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("no text {field} in {value}"))
 }
 
@@ -61,6 +61,6 @@ fn check_error(what: &str, answer: &Answer, status: u16, part: &str) -> Option<S
 }
 
 /// The arguments of a quick run.
-fn run(code: &str) -> Value {
+pub(crate) fn run(code: &str) -> Value {
     serde_json::json!({ "code": code })
 }

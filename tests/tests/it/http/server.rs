@@ -26,9 +26,9 @@ const LISTENING: &str = "stasis: listening on http://";
 
 /// A server that runs.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     log: Arc<Mutex<String>>,
     /// Its folder, if nobody else cares for it.
     _folder: Option<TempDir>,
@@ -37,7 +37,7 @@ pub(super) struct Server {
 impl Server {
     /// A server with a new folder.
     #[track_caller]
-    pub(super) fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let folder = support::folder();
         let mut server = Self::at(folder.path(), flags);
         server._folder = Some(folder);
@@ -46,16 +46,23 @@ impl Server {
 
     /// A server that keeps nothing.
     #[track_caller]
-    pub(super) fn stateless(flags: &[&str]) -> Self {
+    pub(crate) fn stateless(flags: &[&str]) -> Self {
         Self::start(&[&["--stateless"], flags].concat())
     }
 
     /// A server on a folder.
     #[track_caller]
-    pub(super) fn at(folder: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn at(folder: &Path, flags: &[&str]) -> Self {
+        Self::with_variables(folder, flags, &[])
+    }
+
+    /// A server on a folder, in an environment.
+    #[track_caller]
+    pub(crate) fn with_variables(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(folder)
             .args(["--http-port", "0"])
             .args(flags)
+            .envs(variables.iter().copied())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", support::binary().display()));
         let (log, (sender, receiver)) = (Arc::new(Mutex::new(String::new())), mpsc::channel());
@@ -78,99 +85,99 @@ impl Server {
         Self { child, address, log, _folder: None }
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// What it has written to standard error.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().expect("nobody panics").clone()
     }
 
     /// Ends it at once, as a crash would.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it was killed");
     }
 
     /// Asks it to stop.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = Pid::from_raw(i32::try_from(self.pid()).expect("a process id")).expect("not zero");
         kill_process(id, Signal::TERM).expect("it is ours");
     }
 
     /// Waits for its end.
     #[track_caller]
-    pub(super) fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         super::until("the server ends", || self.child.try_wait().expect("a child can be waited for"))
     }
 
-    pub(super) fn is_alive(&mut self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("a child can be waited for").is_none()
     }
 
     /// Its memory and that of nobody else, in kilobytes.
-    pub(super) fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has memory");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     #[track_caller]
-    pub(super) fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address).expect("it listens")
     }
 
     /// Asks over a connection of its own.
     #[track_caller]
-    pub(super) fn ask(&self, request: &Request) -> Answer {
+    pub(crate) fn ask(&self, request: &Request) -> Answer {
         let answer = self.connect().ask(request);
         answer.unwrap_or_else(|error| panic!("no answer: {error}; the server says:\n{}", self.log()))
     }
 
     #[track_caller]
-    pub(super) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.ask(&Request::get(path))
     }
 
     #[track_caller]
-    pub(super) fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.ask(&Request::post(path).json(body))
     }
 
     /// Runs something and waits for its end.
     #[track_caller]
-    pub(super) fn run(&self, run: &Value) -> Value {
+    pub(crate) fn run(&self, run: &Value) -> Value {
         self.post("/api/exec?wait=60", run).expect(200)
     }
 
     /// Runs code and waits for its end.
     #[track_caller]
-    pub(super) fn code(&self, code: &str) -> Value {
+    pub(crate) fn code(&self, code: &str) -> Value {
         self.run(&super::run(code))
     }
 
     /// Starts something and gives its id.
     #[track_caller]
-    pub(super) fn begin(&self, code: &str) -> String {
+    pub(crate) fn begin(&self, code: &str) -> String {
         text(&self.post("/api/exec", &super::run(code)).expect(202), "execution_id").to_owned()
     }
 
     /// An execution's record.
     #[track_caller]
-    pub(super) fn record(&self, id: &str) -> Value {
+    pub(crate) fn record(&self, id: &str) -> Value {
         self.get(&format!("/api/executions/{id}")).expect(200)
     }
 
     /// An execution's record when it has ended.
     #[track_caller]
-    pub(super) fn end_of(&self, id: &str) -> Value {
+    pub(crate) fn end_of(&self, id: &str) -> Value {
         self.get(&format!("/api/executions/{id}?wait=60")).expect(200)
     }
 
     /// Starts a script that runs until somebody stops it, and waits until it does.
     #[track_caller]
-    pub(super) fn begin_endless(&self) -> String {
+    pub(crate) fn begin_endless(&self) -> String {
         let id = self.begin(super::ENDLESS);
         super::until("it is started", || self.record(&id)["started_at"].is_string().then_some(()));
         id
@@ -178,7 +185,7 @@ impl Server {
 
     /// Fails unless it still does its work.
     #[track_caller]
-    pub(super) fn assert_serves(&self) {
+    pub(crate) fn assert_serves(&self) {
         assert_eq!(text(&self.code("6 * 7"), "result"), "42");
     }
 }
@@ -191,7 +198,7 @@ impl Drop for Server {
 }
 
 /// The program with nothing from this test's surroundings; its folders are in `folder`.
-pub(super) fn command(folder: &Path) -> Command {
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(support::binary());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("STASIS_") {

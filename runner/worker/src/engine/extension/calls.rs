@@ -10,7 +10,10 @@ use deno_core::{
 };
 use stasis_core::{
     HostAnswer, HostCall, HostError,
-    host::{FetchRequest, FileCall, FileEncoding, FileFacts, FileKind, Header, RedirectMode, RequestBody},
+    host::{
+        FetchRequest, FileCall, FileEncoding, FileFacts, FileKind, Header, MAX_CONTENT_BYTES, RedirectMode,
+        RequestBody,
+    },
 };
 
 use super::Outside;
@@ -223,6 +226,9 @@ pub(super) async fn op_stasis_file(
     check_path(&path)?;
     let destination = destination.unwrap_or_default();
     check_path(&destination)?;
+    if content.as_ref().is_some_and(|content| content.len() > MAX_CONTENT_BYTES) {
+        return Err(too_large(&operation, &path));
+    }
     let content = content.map(|content| Bytes::copy_from_slice(&content)).unwrap_or_default();
     let file_call = match operation.as_str() {
         "writeFile" => FileCall::WriteFile { path, content },
@@ -274,6 +280,15 @@ async fn read(state: &RefCell<OpState>, path: String, encoding: FileEncoding) ->
         HostAnswer::Content(content) => Ok(content),
         _ => Err(unexpected()),
     }
+}
+
+/// What the host would say, if it could be sent so much.
+fn too_large(operation: &str, path: &str) -> CallError {
+    let message = format!(
+        "EFBIG: file too large, {operation} '{path}' (at most {MAX_CONTENT_BYTES} bytes are read, written or \
+         copied at once)"
+    );
+    CallError::Coded { code: "EFBIG".to_owned(), message }
 }
 
 fn check_path(path: &str) -> Result<(), CallError> {
