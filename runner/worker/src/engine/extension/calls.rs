@@ -69,6 +69,8 @@ fn call(
 
 /// Most bytes of a request's URL, method and headers together.
 const MAX_REQUEST_HEAD: usize = 512 << 10;
+/// What a header counts besides its text: many small ones are long on the wire too.
+const HEADER_OVERHEAD: usize = 4;
 /// Most bytes of a file's name.
 const MAX_PATH: usize = 64 << 10;
 
@@ -104,7 +106,8 @@ pub(super) async fn op_stasis_fetch(
     #[scoped] arguments: FetchArguments,
     #[buffer] body: Option<JsBuffer>,
 ) -> Result<FetchAnswer, CallError> {
-    let length: usize = arguments.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let length: usize =
+        arguments.headers.iter().map(|(name, value)| HEADER_OVERHEAD + name.len() + value.len()).sum();
     if length + arguments.url.len() + arguments.method.len() > MAX_REQUEST_HEAD {
         let limit = MAX_REQUEST_HEAD >> 10;
         return Err(CallError::Plain(format!("a request's URL and headers can have {limit} KB at most")));
