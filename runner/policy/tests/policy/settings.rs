@@ -83,7 +83,7 @@ fn a_file_is_named_in_errors() {
     let error = PolicySettings::parse(text).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{text}:2:12: invalid type: integer `1`, expected struct ChainSettings")
+        format!("{text}:2:12: invalid type: integer `1`, expected an object with mode and policies")
     );
     fs::write(&path, r#"{"fetch": {"policies": []}}"#).unwrap();
     assert!(!PolicySettings::parse(text).unwrap().is_empty());

@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Dice, processes};
@@ -18,7 +18,6 @@ use crate::support::{self, Answer, Cli, assert_none};
 
 const KILLS: usize = 240;
 const SAVERS: usize = 4;
-const LATEST: Duration = Duration::from_millis(60);
 /// As many acknowledged heaps are resumed at the end.
 const RESUMED: usize = 120;
 
@@ -31,6 +30,10 @@ fn what_was_acknowledged_survives_kills() {
     let store = support::folder();
     // The base image is made once, so that the kills hit the saving of heaps.
     let (_, first) = Cli::script("var kept = 1000", store.path()).saved();
+    // Kills come at any moment of a run, on machines of any speed, while others save beside it.
+    let begun = Instant::now();
+    Cli::script("var kept = 1", store.path()).saved();
+    let latest = begun.elapsed() * SAVERS as u32;
     let acknowledged: Acknowledged = Mutex::new(BTreeMap::from([(first, 1000)]));
     let kills = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -38,7 +41,10 @@ fn what_was_acknowledged_survives_kills() {
             scope.spawn(|| {
                 let mut dice = Dice::new();
                 while kills.load(Relaxed) < KILLS {
-                    kills.fetch_add(usize::from(save(store.path(), &mut dice, &acknowledged)), Relaxed);
+                    kills.fetch_add(
+                        usize::from(save(store.path(), &mut dice, latest, &acknowledged)),
+                        Relaxed,
+                    );
                 }
             });
         }
@@ -73,7 +79,7 @@ fn a_first_start_that_was_killed_does_not_spoil_the_next() {
 
 /// Runs a script that leaves a heap, from nothing or from an acknowledged heap, and kills it at some
 /// moment. Says whether the kill came in time.
-fn save(store: &Path, dice: &mut Dice, acknowledged: &Acknowledged) -> bool {
+fn save(store: &Path, dice: &mut Dice, latest: Duration, acknowledged: &Acknowledged) -> bool {
     let start = {
         let known = acknowledged.lock().expect("nobody panics");
         let at = dice.below(2 * known.len() as u64) as usize;
@@ -87,7 +93,7 @@ fn save(store: &Path, dice: &mut Dice, acknowledged: &Acknowledged) -> bool {
         }
     };
     let mut child = cli.arg("--json").spawn();
-    thread::sleep(dice.moment(LATEST));
+    thread::sleep(dice.moment(latest));
     let was_running = child.try_wait().expect("a child can be asked").is_none();
     child.kill().expect("it is ours");
     let mut printed = String::new();

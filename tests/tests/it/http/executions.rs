@@ -198,6 +198,9 @@ fn cancels_race_with_ends() {
         assert_eq!(text(&record, "status"), expect, "{cancelled} {record}");
         assert_eq!(record["session_index"].is_u64(), expect == "completed", "{record}");
     }
+    // On a busy machine every cancel may have come in time, and nothing be in the session yet.
+    let last = server.run(&json!({ "code": "1", "session": "race" }));
+    assert_eq!(text(&last, "status"), "completed", "{last}");
     let entries = pages(&server, "/api/sessions/race?limit=10", "entries");
     let indices: Vec<u64> = entries.iter().flatten().filter_map(|entry| entry["index"].as_u64()).collect();
     assert_eq!(indices, (0..indices.len() as u64).collect::<Vec<_>>());
