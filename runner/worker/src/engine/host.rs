@@ -16,7 +16,7 @@ use stasis_core::{HostAnswer, HostCall, HostResult};
 use super::extension::{CallError, Outside};
 use crate::{
     process::Channel,
-    protocol::{FromWorker, MAX_CONSOLE_PIECE, MAX_OPEN_CALLS},
+    protocol::{FromWorker, MAX_CONSOLE_PIECE, MAX_OPEN_BYTES, MAX_OPEN_CALLS},
 };
 
 /// The script's side of the channel.
@@ -36,7 +36,19 @@ pub(crate) struct Link {
 
 /// Whoever waits for the answer to a call, by its number.
 #[derive(Default)]
-struct OpenCalls(RefCell<HashMap<u32, oneshot::Sender<HostResult>>>);
+struct OpenCalls(RefCell<HashMap<u32, OpenCall>>);
+
+struct OpenCall {
+    /// What the call carries.
+    bytes: usize,
+    answer: oneshot::Sender<HostResult>,
+}
+
+impl OpenCalls {
+    fn bytes(&self) -> usize {
+        self.0.borrow().values().map(|open| open.bytes).sum()
+    }
+}
 
 impl Link {
     pub(super) fn new(channel: Channel) -> Self {
@@ -72,9 +84,9 @@ impl Link {
     /// Hands an answer to whoever asked.
     pub(super) fn answer(&self, id: u32, result: HostResult) {
         self.answers.set(self.answers.get().wrapping_add(1));
-        if let Some(sender) = self.open.0.borrow_mut().remove(&id) {
+        if let Some(open) = self.open.0.borrow_mut().remove(&id) {
             // The script may have stopped waiting.
-            let _unwanted = sender.send(result);
+            let _unwanted = open.answer.send(result);
         }
     }
 
@@ -148,10 +160,19 @@ impl Outside for Link {
             );
             return future::ready(Err(CallError::Plain(refusal))).boxed_local();
         }
+        let bytes = call.content_bytes();
+        // Only what carries something is worth adding up.
+        if bytes > 0 && self.open.bytes() + bytes > MAX_OPEN_BYTES {
+            let refusal = format!(
+                "more than {} MB are on their way to the host at a time; await some of it first",
+                MAX_OPEN_BYTES >> 20
+            );
+            return future::ready(Err(CallError::Plain(refusal))).boxed_local();
+        }
         let id = self.next_call.get();
         self.next_call.set(id.wrapping_add(1));
-        let (sender, receiver) = oneshot::channel();
-        self.open.0.borrow_mut().insert(id, sender);
+        let (answer, receiver) = oneshot::channel();
+        self.open.0.borrow_mut().insert(id, OpenCall { bytes, answer });
         let withdrawal = Call { id, channel: self.channel, open: self.open.clone() };
         self.channel.send(&FromWorker::Call { id, call });
         async move {

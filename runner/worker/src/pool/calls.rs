@@ -11,18 +11,25 @@ use stasis_core::HostResult;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::connection::Connection;
-use crate::protocol::{MAX_OPEN_CALLS, ToWorker};
+use crate::protocol::{MAX_OPEN_BYTES, MAX_OPEN_CALLS, ToWorker};
 
 /// Answers that may be on their way to a worker that does not read them. The rest stay with the host.
 const MAX_UNREAD: usize = 4;
 
 type OpenCall = BoxFuture<'static, (u32, Result<HostResult, Aborted>)>;
 
+struct Open {
+    handle: AbortHandle,
+    bytes: usize,
+}
+
 /// A run's open calls. They end with it.
 #[derive(Default)]
 pub(super) struct Calls {
     open: FuturesUnordered<OpenCall>,
-    handles: HashMap<u32, AbortHandle>,
+    handles: HashMap<u32, Open>,
+    /// What the open calls carry.
+    bytes: usize,
     answered: u32,
     /// Answers are sent from a task of their own: a worker that is busy printing does not read, and the
     /// server must go on reading what it prints.
@@ -45,24 +52,30 @@ impl Calls {
         &mut self,
         connection: &Connection,
         id: u32,
+        bytes: usize,
         call: BoxFuture<'static, HostResult>,
     ) -> io::Result<bool> {
-        if self.open.len() >= MAX_OPEN_CALLS || self.handles.contains_key(&id) {
+        if self.open.len() >= MAX_OPEN_CALLS
+            || self.bytes + bytes > MAX_OPEN_BYTES
+            || self.handles.contains_key(&id)
+        {
             return Ok(false);
         }
         if self.answers.is_none() {
             self.answers = Some(send_answers(connection.sender()?));
         }
         let (handle, registration) = AbortHandle::new_pair();
-        self.handles.insert(id, handle);
+        self.handles.insert(id, Open { handle, bytes });
+        self.bytes += bytes;
         self.open.push(Abortable::new(call, registration).map(move |result| (id, result)).boxed());
         Ok(true)
     }
 
     /// Drops a call that nobody waits for any more.
     pub(super) fn withdraw(&mut self, id: u32) {
-        if let Some(handle) = self.handles.remove(&id) {
-            handle.abort();
+        if let Some(open) = self.handles.remove(&id) {
+            self.bytes -= open.bytes;
+            open.handle.abort();
         }
     }
 
@@ -71,6 +84,7 @@ impl Calls {
     pub(super) async fn finish(&mut self) {
         self.open.clear();
         self.handles.clear();
+        self.bytes = 0;
         if let Some((sender, mut task)) = self.answers.take() {
             drop(sender);
             // It ends with its channel; whether it could send is noticed by whoever sends next.
@@ -86,7 +100,9 @@ impl Calls {
         let Ok(room) = sender.reserve().await else { return std::future::pending().await };
         let Some((id, result)) = self.open.next().await else { return };
         if let Ok(result) = result {
-            self.handles.remove(&id);
+            if let Some(open) = self.handles.remove(&id) {
+                self.bytes -= open.bytes;
+            }
             self.answered = self.answered.wrapping_add(1);
             room.send(ToWorker::Answer { id, result });
         }

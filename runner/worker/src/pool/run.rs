@@ -292,7 +292,10 @@ async fn watch(
                 }
             }
             Ok(FromWorker::Call { id, call }) => {
-                if !calls.begin(&worker.connection, id, host.call(call)).map_err(PoolError::System)? {
+                if !calls
+                    .begin(&worker.connection, id, call.content_bytes(), host.call(call))
+                    .map_err(PoolError::System)?
+                {
                     return Ok(Outcome::Stopped(StopReason::Crashed));
                 }
             }

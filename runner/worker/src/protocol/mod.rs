@@ -24,6 +24,8 @@ pub(crate) const MAX_CALL_OVERHEAD: usize = 1 << 20;
 pub(crate) const MAX_CALL: usize = MAX_CONTENT_BYTES + MAX_CALL_OVERHEAD;
 /// Host calls that a run may have open at a time.
 pub(crate) const MAX_OPEN_CALLS: usize = 1024;
+/// Bytes that those may carry together.
+pub(crate) const MAX_OPEN_BYTES: usize = 64 << 20;
 
 /// Longest piece of console text in one message; workers split what is longer.
 pub(crate) const MAX_CONSOLE_PIECE: usize = 1 << 20;
