@@ -9,6 +9,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { CallToolResultSchema, CreateTaskResultSchema } from '@modelcontextprotocol/sdk/types.js';
 
 const [kind, target, ...rest] = process.argv.slice(2);
 const transports = {
@@ -66,6 +67,34 @@ report.history = history.entries.map((entry) => [entry.index, entry.input_heap =
 const left = await run({ code: 'counter += 10; counter', heap: first.heap });
 const right = await run({ code: 'counter += 20; counter', heap: first.heap });
 report.branches = [left.result, right.result, left.heap !== right.heap];
+
+// The SDK makes a task of each call of a tool that says that it can be one.
+const { tasks } = client.experimental;
+const follow = async (code) => {
+  const told = [];
+  let id;
+  let last;
+  for await (const message of tasks.callToolStream({ name: 'run_js', arguments: { code } })) {
+    if (message.type !== told.at(-1)) told.push(message.type);
+    if (message.type === 'taskCreated') id = message.task.taskId;
+    last = message;
+  }
+  return { id, last, told };
+};
+const followed = await follow("console.log('hello'); 6 * 7");
+const record = followed.last.result.structuredContent;
+report.task = [record.status, record.result, record.execution_id === followed.id];
+const lost = await follow("throw new TypeError('no')");
+report.followed = [followed.told.join(' '), lost.told.join(' ')];
+const { status, statusMessage } = await tasks.getTask(lost.id);
+const result = await tasks.getTaskResult(lost.id, CallToolResultSchema);
+report.failed_task = [status, statusMessage.split('\n')[0], result.isError, result.structuredContent.status];
+const endless = { method: 'tools/call', params: { name: 'run_js', arguments: { code: 'for (;;);' } } };
+const { task } = await client.request(endless, CreateTaskResultSchema, { task: { ttl: 60000 } });
+report.cancelled_task = [task.status, (await tasks.cancelTask(task.taskId)).status, (await tasks.getTask(task.taskId)).status];
+report.cancelled_twice = await tasks.cancelTask(task.taskId).then(() => null, (error) => error.code);
+const listed = (await tasks.listTasks()).tasks.slice(0, 3);
+report.tasks = listed.map((each) => [each.status, [task.taskId, lost.id, followed.id].indexOf(each.taskId)]);
 
 await client.close();
 console.log(JSON.stringify(report));

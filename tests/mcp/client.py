@@ -12,6 +12,7 @@ import sys
 import uuid
 
 import anyio
+import mcp_types as types
 from mcp.client import Client
 from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -85,6 +86,48 @@ async def drive(client):
     left = await run({"code": "counter += 10; counter", "heap": first["heap"]})
     right = await run({"code": "counter += 20; counter", "heap": first["heap"]})
     report["branches"] = [left["result"], right["result"], left["heap"] != right["heap"]]
+    if client.protocol_version == "2025-11-25":
+        report |= await tasks(client)
+    return report
+
+
+async def tasks(client):
+    """Executions as tasks: this SDK has the messages about tasks, and refuses a call's answer that is one."""
+    send = client.session.send_request
+
+    async def create(code):
+        started = await client.call_tool("run_js", {"code": code, "wait_secs": 0})
+        return started.structured_content["execution_id"]
+
+    async def get(task):
+        params = types.GetTaskRequestParams(task_id=task)
+        return await send(types.GetTaskRequest(params=params), types.GetTaskResult)
+
+    async def end(task):
+        params = types.GetTaskPayloadRequestParams(task_id=task)
+        return await send(types.GetTaskPayloadRequest(params=params), types.CallToolResult)
+
+    async def cancel(task):
+        params = types.CancelTaskRequestParams(task_id=task)
+        return await send(types.CancelTaskRequest(params=params), types.CancelTaskResult)
+
+    followed, lost = await create("console.log('hello'); 6 * 7"), await create("throw new TypeError('no')")
+    endless = await create("for (;;);")
+    record, result = (await end(followed)).structured_content, await end(lost)
+    report = {"task": [record["status"], record["result"], record["execution_id"] == followed]}
+    seen = await get(lost)
+    message = seen.status_message.split("\n")[0]
+    ended = [result.is_error, result.structured_content["status"]]
+    report["failed_task"] = [seen.status, message, *ended]
+    statuses = [(await get(endless)).status, (await cancel(endless)).status, (await get(endless)).status]
+    report["cancelled_task"] = statuses
+    try:
+        await cancel(endless)
+    except MCPError as error:
+        report["cancelled_twice"] = error.code
+    listed = (await send(types.ListTasksRequest(), types.ListTasksResult)).tasks[:3]
+    order = [endless, lost, followed]
+    report["tasks"] = [[task.status, order.index(task.task_id)] for task in listed]
     return report
 
 

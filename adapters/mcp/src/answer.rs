@@ -62,6 +62,18 @@ pub(crate) fn result<T: Serialize>(answer: &T, is_error: bool) -> Result<CallToo
     Ok(result)
 }
 
+/// A call that failed as an error of the protocol: for requests that are no model's.
+pub(crate) fn refusal(error: &ApiError) -> ErrorData {
+    match error.kind {
+        ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::QueueFull { .. } => {
+            ErrorData::internal_error(error.message.clone(), None)
+        }
+        ErrorKind::BadInput | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Unusable => {
+            ErrorData::invalid_params(error.message.clone(), None)
+        }
+    }
+}
+
 /// A failure of which there is no record: what went wrong is for the model, which may do better.
 pub(crate) fn failure(error: &ApiError) -> CallToolResult {
     if error.kind == ErrorKind::Internal {

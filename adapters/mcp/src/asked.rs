@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use axum::{extract::ConnectInfo, http::request::Parts};
 use rmcp::{
     Peer, RoleServer,
-    model::{ProgressNotificationParam, ProgressToken},
+    model::{NotificationMetaObject, ProgressNotificationParam, ProgressToken},
     service::RequestContext,
 };
+use stasis_core::ExecutionId;
 use stasis_executions::Caller;
 use tokio_util::sync::CancellationToken;
+
+use crate::core_tasks::related_to;
 
 /// The header that names a session of Streamable HTTP.
 pub(crate) const SESSION_HEADER: &str = "mcp-session-id";
@@ -21,6 +24,8 @@ pub(crate) struct Asked {
     withdrawn: CancellationToken,
     progress: Option<Progress>,
     understands_tasks: bool,
+    /// What it has become.
+    task: Option<ExecutionId>,
 }
 
 /// The way to the one who wants to know of progress.
@@ -33,13 +38,25 @@ struct Progress {
 impl Asked {
     pub(crate) fn new(context: &RequestContext<RoleServer>) -> Self {
         let token = context.meta.get_progress_token();
-        let capabilities = context.client_capabilities();
+        let has_extension = context.protocol_version().is_some_and(|version| !version.has_initialize())
+            && context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks());
         Self {
             caller: caller(context),
             withdrawn: context.ct.clone(),
             progress: token.map(|token| Progress { token, peer: context.peer.clone() }),
-            understands_tasks: capabilities.is_some_and(|capabilities| capabilities.supports_tasks()),
+            understands_tasks: has_extension,
+            task: None,
         }
+    }
+
+    /// The same, when it has become a task: what is told of it says so.
+    pub(crate) fn about_task(self, id: ExecutionId) -> Self {
+        Self { task: Some(id), ..self }
+    }
+
+    /// The same for what goes on when it has been answered, and thus cannot be withdrawn any more.
+    pub(crate) fn beyond_its_answer(self) -> Self {
+        Self { withdrawn: CancellationToken::new(), ..self }
     }
 
     /// On whose behalf it is carried out.
@@ -47,7 +64,7 @@ impl Asked {
         &self.caller
     }
 
-    /// Whether the answer may be a task.
+    /// Whether the answer may be a task of the extension, which revisions with a handshake do not have.
     pub(crate) const fn understands_tasks(&self) -> bool {
         self.understands_tasks
     }
@@ -62,14 +79,17 @@ impl Asked {
         self.withdrawn.cancelled().await;
     }
 
-    /// Tells of progress; `amount` is more each time.
-    pub(crate) async fn progress(&self, amount: f64, message: String) {
+    /// Tells of progress; `amount` is more each time. Says whether that can reach anybody.
+    pub(crate) async fn progress(&self, amount: f64, message: String) -> bool {
         if let Some(Progress { token, peer }) = &self.progress {
-            let progress = ProgressNotificationParam::new(token.clone(), amount).with_message(message);
+            let mut progress = ProgressNotificationParam::new(token.clone(), amount).with_message(message);
+            progress.meta = self.task.map(|id| NotificationMetaObject(related_to(id)));
             if let Err(error) = peer.notify_progress(progress).await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "nobody learns of progress");
+                return false;
             }
         }
+        true
     }
 }
 

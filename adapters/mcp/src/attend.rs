@@ -65,6 +65,8 @@ async fn tell_progress<T>(api: &Api, id: ExecutionId, asked: &Asked) -> T {
             None => format!("{seconds} s, waits for its turn"),
             Some(_) => format!("{seconds} s, {} lines printed", record.output.lines),
         };
-        asked.progress(seconds as f64, message).await;
+        if !asked.progress(seconds as f64, message).await {
+            return std::future::pending().await;
+        }
     }
 }

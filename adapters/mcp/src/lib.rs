@@ -2,13 +2,14 @@
 //! prompts and tasks, over stdio, Streamable HTTP and HTTP+SSE.
 //!
 //! [`Server`] is the service; [`serve_stdio`], [`streamable_http`] and [`sse`] are the transports, which
-//! carry any service. Nothing of an execution lives here: a task is an execution, and what a connection
+//! carry any service that passes custom requests on to [`Server::custom_request`]. Nothing of an execution lives here: a task is an execution, and what a connection
 //! forgets can be asked for again by name.
 
 mod answer;
 mod asked;
 mod attend;
 mod body;
+mod core_tasks;
 mod instructions;
 mod link;
 mod message;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    core_tasks,
     message::NoMessage,
     outbox::{Outbox, UndeliveredError},
 };
@@ -123,7 +124,7 @@ impl Transport<RoleServer> for Link {
         };
         let (outgoing, broken, in_flight) =
             (self.outgoing.clone(), self.broken.clone(), self.in_flight.clone());
-        let bytes = (self.encode)(&message);
+        let bytes = (self.encode)(&core_tasks::declared(message));
         async move {
             let sent = outgoing.send(bytes).await;
             if let Some(id) = answered {

@@ -6,6 +6,8 @@ use rmcp::{
 };
 use serde_json::Value;
 
+use crate::core_tasks;
+
 /// A text that is no message, and what the protocol answers to that.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NoMessage(Box<ErrorData>, Option<RequestId>);
@@ -33,7 +35,7 @@ impl NoMessage {
 /// invalid parameters if it is a request with such.
 pub(crate) fn decode(text: &[u8]) -> Result<ClientJsonRpcMessage, NoMessage> {
     let failed = match serde_json::from_slice(text) {
-        Ok(message) => return Ok(message),
+        Ok(message) => return Ok(core_tasks::recognized(message, text)),
         Err(failed) => failed,
     };
     let value: Value = serde_json::from_slice(text)

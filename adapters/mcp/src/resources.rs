@@ -12,6 +12,7 @@ use rmcp::{
 use serde_json::Value;
 use stasis_api::{Api, ApiError, ErrorKind, OutputArguments};
 
+use crate::{answer::refusal, server::no_such_cursor};
 use uri::{OUTPUT_TEMPLATE, SESSION_TEMPLATE, Uri};
 
 /// Bytes of a console output that are read at once, unless something else is asked for.
@@ -32,7 +33,7 @@ impl<'a> Cursor<'a> {
         match text.split_once(':') {
             Some(("executions", after)) if !after.is_empty() => Ok(Self::Executions(Some(after))),
             Some(("sessions", after)) => Ok(Self::Sessions(Some(after).filter(|after| !after.is_empty()))),
-            _ => Err(ErrorData::invalid_params("cursor is not one of this list", None)),
+            _ => Err(no_such_cursor()),
         }
     }
 
@@ -49,7 +50,7 @@ pub(crate) async fn list(api: &Api, cursor: Option<&str>) -> Result<ListResource
     let mut result = ListResourcesResult::default();
     let next = match Cursor::parse(cursor)? {
         Cursor::Executions(after) => {
-            let page = api.executions_list(after, None).await.map_err(|error| refused(&error))?;
+            let page = api.executions_list(after, None).await.map_err(|error| refusal(&error))?;
             result.resources = page.executions.iter().map(|item| output_of(&item.execution_id)).collect();
             match &page.next_cursor {
                 Some(after) => Some(Cursor::Executions(Some(after)).text()),
@@ -57,7 +58,7 @@ pub(crate) async fn list(api: &Api, cursor: Option<&str>) -> Result<ListResource
             }
         }
         Cursor::Sessions(after) => {
-            let page = api.sessions(after, None).await.map_err(|error| refused(&error))?;
+            let page = api.sessions(after, None).await.map_err(|error| refusal(&error))?;
             result.resources = page.sessions.iter().map(|name| session(name)).collect();
             page.next_cursor.as_deref().map(|after| Cursor::Sessions(Some(after)).text())
         }
@@ -104,7 +105,7 @@ pub(crate) async fn read(api: &Api, text: &str) -> Result<ReadResourceResult, Er
     match contents {
         Ok(contents) => Ok(ReadResourceResult::new(vec![contents])),
         Err(error) if error.kind == ErrorKind::NotFound => Err(not_found(text)),
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refusal(&error)),
     }
 }
 
@@ -146,15 +147,6 @@ async fn read_session(
 fn not_found(uri: &str) -> ErrorData {
     let data = serde_json::json!({ "uri": uri });
     ErrorData::resource_not_found(format!("there is no resource {uri}"), Some(data))
-}
-
-fn refused(error: &ApiError) -> ErrorData {
-    match error.kind {
-        ErrorKind::Internal | ErrorKind::Unavailable => {
-            ErrorData::internal_error(error.message.clone(), None)
-        }
-        _ => ErrorData::invalid_params(error.message.clone(), None),
-    }
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use rmcp::{
     service::RequestContext,
 };
 use stasis_api::Api;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{asked::Asked, instructions, prompts, resources, tasks, tool::Offer, tools};
+use crate::{asked::Asked, core_tasks, instructions, prompts, resources, tasks, tool::Offer, tools};
 
 /// Calls that may be answered at the same time; most of them wait for a run.
 const MAX_CALLS: usize = 4096;
@@ -43,6 +43,50 @@ impl Server {
     pub fn new(api: Api) -> Self {
         let offers = tools::offers(api.rules());
         Self { inner: Arc::new(Inner { api, offers, calls: Semaphore::new(MAX_CALLS) }) }
+    }
+
+    /// Answers a custom request on behalf of `handler`, which passes on what it does not answer itself: the
+    /// transports make such requests of what clients of revision 2025-11-25 ask for ([`core_tasks`]), and
+    /// `handler` may have tools that this has not.
+    ///
+    /// # Errors
+    /// What the protocol answers.
+    pub async fn custom_request<H: ServerHandler>(
+        &self,
+        handler: &H,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let has_handshake = context.protocol_version().is_some_and(|version| version.has_initialize());
+        if let Some(method) = core_tasks::Method::of_custom(&request.method).filter(|_| has_handshake) {
+            return core_tasks::answer(self, handler, method, request, context).await;
+        }
+        // rmcp does not know it, or could not read it: parameters that do not fit make it forget the method.
+        if METHODS_WITH_PARAMETERS.contains(&request.method.as_str()) {
+            return Err(bad_parameters(&request.method));
+        }
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+    }
+
+    /// The calls.
+    pub(crate) fn api(&self) -> &Api {
+        &self.inner.api
+    }
+
+    /// A tool.
+    pub(crate) fn offer(&self, name: &str) -> Option<&Offer> {
+        self.inner.offers.iter().find(|offer| offer.definition.name == name)
+    }
+
+    /// Room for one more call.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn room(&self) -> Result<SemaphorePermit<'_>, ErrorData> {
+        self.inner
+            .calls
+            .try_acquire()
+            .map_err(|_| ErrorData::internal_error("too many calls at the same time; try again later", None))
     }
 
     fn stateful(&self) -> bool {
@@ -77,8 +121,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        let offer = self.inner.offers.iter().find(|offer| offer.definition.name == name);
-        offer.map(|offer| offer.definition.clone())
+        self.offer(name).map(|offer| offer.definition.clone())
     }
 
     async fn call_tool(
@@ -86,15 +129,8 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let offer = self
-            .inner
-            .offers
-            .iter()
-            .find(|offer| offer.definition.name == request.name)
-            .ok_or_else(|| ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None))?;
-        let _room = self.inner.calls.try_acquire().map_err(|_| {
-            ErrorData::internal_error("too many calls at the same time; try again later", None)
-        })?;
+        let offer = self.offer(&request.name).ok_or_else(|| unknown_tool(&request.name))?;
+        let _room = self.room()?;
         let asked = Asked::new(&context);
         (offer.call)(self.inner.api.clone(), request.arguments.unwrap_or_default(), asked).await
     }
@@ -141,17 +177,12 @@ impl ServerHandler for Server {
         prompts::get(self.stateful(), &request.name, request.arguments.as_ref()).map(Into::into)
     }
 
-    /// What rmcp does not know, or could not read: parameters that do not fit make it forget the method.
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        if METHODS_WITH_PARAMETERS.contains(&request.method.as_str()) {
-            let message = format!("the parameters are not those of {}", request.method);
-            return Err(ErrorData::invalid_params(message, None));
-        }
-        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+        self.custom_request(self, request, context).await
     }
 
     async fn get_task(
@@ -187,6 +218,21 @@ fn cursor(request: Option<&PaginatedRequestParams>) -> Option<&str> {
 fn only_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
     match cursor(request) {
         None => Ok(()),
-        Some(_) => Err(ErrorData::invalid_params("cursor is not one of this list", None)),
+        Some(_) => Err(no_such_cursor()),
     }
+}
+
+/// A cursor that the list has not given.
+pub(crate) fn no_such_cursor() -> ErrorData {
+    ErrorData::invalid_params("cursor is not one of this list", None)
+}
+
+/// A tool that is not there.
+pub(crate) fn unknown_tool(name: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
+}
+
+/// Parameters that are not those of the method.
+pub(crate) fn bad_parameters(method: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("the parameters are not those of {method}"), None)
 }

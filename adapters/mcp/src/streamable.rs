@@ -7,13 +7,14 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use bytes::Bytes;
 use rmcp::{
     ServerHandler,
-    model::{ClientJsonRpcMessage, ClientRequest},
+    model::{ClientJsonRpcMessage, ClientRequest, ProtocolVersion, ServerJsonRpcMessage},
     transport::{
         StreamableHttpServerConfig, StreamableHttpService,
         streamable_http_server::session::local::LocalSessionManager,
@@ -22,7 +23,15 @@ use rmcp::{
 use stasis_api::Failure;
 use tokio_util::sync::CancellationToken;
 
-use crate::{asked::SESSION_HEADER, body, message};
+use crate::{asked::SESSION_HEADER, body, core_tasks, message};
+
+/// The header that names the revision of the protocol.
+const REVISION_HEADER: &str = "mcp-protocol-version";
+/// How many times as long as it came a message may be when it is written anew: the same number has more than
+/// one form. How long it came is checked before.
+const REWRITTEN: usize = 4;
+/// The longest answer to the request that opens a session, in bytes; it is ours.
+const MAX_INITIALIZED: usize = 1 << 20;
 
 /// How Streamable HTTP is to be served.
 #[derive(Debug, Clone)]
@@ -61,7 +70,7 @@ pub fn streamable_http<H: ServerHandler + Clone>(handler: H, options: &Streamabl
         .disable_allowed_origins()
         .with_legacy_session_mode(options.sessions.is_some())
         .with_json_response(true)
-        .with_max_request_body_bytes(options.max_message)
+        .with_max_request_body_bytes(options.max_message.saturating_mul(REWRITTEN))
         .with_cancellation_token(options.shutdown.clone());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
     let max_sessions = options.sessions.map(|sessions| sessions.max);
@@ -101,13 +110,67 @@ async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Ne
             return (StatusCode::BAD_REQUEST, Json(no_message.into_answer())).into_response();
         }
     };
-    let opens = !parts.headers.contains_key(SESSION_HEADER) && is_initialize(&message);
+    let initializes = is_initialize(&message);
+    let opens = initializes && !parts.headers.contains_key(SESSION_HEADER);
     if let Some(max) = entrance.max_sessions.filter(|_| opens)
         && entrance.sessions.sessions.read().await.len() >= max
     {
         return too_many_sessions();
     }
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    let bytes = if core_tasks::is_recognized(&message) && may_be(&parts.headers) {
+        serde_json::to_vec(&message).map_or(bytes, Bytes::from)
+    } else {
+        bytes
+    };
+    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    if initializes { declared(response).await } else { response }
+}
+
+/// Whether a request may be one of the revision that has tasks in its core: a session knows its revision
+/// without a header, and those before it are answered in the same way over every transport.
+fn may_be(headers: &HeaderMap) -> bool {
+    headers.get(REVISION_HEADER).is_none_or(|revision| {
+        let mut known = ProtocolVersion::KNOWN_VERSIONS.iter();
+        known.any(|known| known.has_initialize() && revision == known.as_str())
+    })
+}
+
+/// The answer to `initialize`, which is one message, as the client is to see it.
+async fn declared(response: Response) -> Response {
+    let is_json = body::is_json(response.headers());
+    let (parts, content) = response.into_parts();
+    let bytes = match body::read(content, MAX_INITIALIZED).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a session did not begin");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let bytes = if is_json {
+        redeclared(&bytes).map_or(bytes, Bytes::from)
+    } else {
+        events(&bytes, redeclared).into()
+    };
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+/// A message that differs from what was read.
+fn redeclared(text: &[u8]) -> Option<Vec<u8>> {
+    let message: ServerJsonRpcMessage = serde_json::from_slice(text).ok()?;
+    serde_json::to_vec(&core_tasks::declared(message)).ok()
+}
+
+/// Events with other data; each has its data on one line.
+fn events(text: &[u8], other: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+    const DATA: &[u8] = b"data:";
+    let mut events = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_prefix(DATA).and_then(|data| other(data.trim_ascii())) {
+            Some(data) => events.extend([DATA, b" ", &data, b"\n"].concat()),
+            None => events.extend(line),
+        }
+    }
+    events
 }
 
 fn is_initialize(message: &ClientJsonRpcMessage) -> bool {

@@ -7,13 +7,13 @@ use rmcp::{
     model::{DetailedTask, GetTaskResult, Task, TaskPayload, TaskStatus},
 };
 use serde_json::Value;
-use stasis_api::{Api, ApiError, ErrorKind, Execution, ExecutionStatus};
+use stasis_api::{Api, ErrorKind, Execution, ExecutionStatus};
 use stasis_core::{ExecutionId, Timestamp};
 
-use crate::answer;
+use crate::answer::{self, refusal};
 
 /// How often a client should ask.
-const POLL_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// An execution that goes on, as a task.
 pub(crate) fn task(id: ExecutionId, execution: &Execution) -> Task {
@@ -31,7 +31,7 @@ pub(crate) fn task(id: ExecutionId, execution: &Execution) -> Task {
 /// `tasks/get`
 pub(crate) async fn get(api: &Api, task_id: &str) -> Result<GetTaskResult, ErrorData> {
     let id = parse(task_id)?;
-    let execution = api.execution(id, Duration::ZERO).await.map_err(|error| refused(&error))?;
+    let execution = api.execution(id, Duration::ZERO).await.map_err(|error| refusal(&error))?;
     let payload = match status(&execution) {
         TaskStatus::Completed => {
             let is_error = answer::has_failed(&execution);
@@ -48,7 +48,7 @@ pub(crate) async fn get(api: &Api, task_id: &str) -> Result<GetTaskResult, Error
 
 /// `tasks/update`: a run asks for nothing, so that there is nothing to be told; the task has to be there.
 pub(crate) async fn update(api: &Api, task_id: &str) -> Result<(), ErrorData> {
-    api.execution(parse(task_id)?, Duration::ZERO).await.map(drop).map_err(|error| refused(&error))
+    api.execution(parse(task_id)?, Duration::ZERO).await.map(drop).map_err(|error| refusal(&error))
 }
 
 /// `tasks/cancel`: one that has ended stays as it is.
@@ -56,7 +56,7 @@ pub(crate) async fn cancel(api: &Api, task_id: &str) -> Result<(), ErrorData> {
     match api.cancel(parse(task_id)?).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refusal(&error)),
     }
 }
 
@@ -72,18 +72,11 @@ const fn status(execution: &Execution) -> TaskStatus {
 }
 
 /// When an execution was asked for: its id begins with the milliseconds.
-fn asked_at(id: ExecutionId) -> String {
+pub(crate) fn asked_at(id: ExecutionId) -> String {
     let milliseconds = id.as_bytes().iter().take(6).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
     Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds)).to_string()
 }
 
 fn parse(task_id: &str) -> Result<ExecutionId, ErrorData> {
     task_id.parse().map_err(|_| ErrorData::invalid_params(format!("there is no task {task_id}"), None))
-}
-
-fn refused(error: &ApiError) -> ErrorData {
-    match error.kind {
-        ErrorKind::NotFound | ErrorKind::BadInput => ErrorData::invalid_params(error.message.clone(), None),
-        _ => ErrorData::internal_error(error.message.clone(), None),
-    }
 }

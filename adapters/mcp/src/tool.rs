@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use stasis_api::{Api, ApiError};
-use stasis_core::RunRules;
+use stasis_core::{ExecutionId, RunRules};
+use stasis_executions::Caller;
 
 use crate::{
     answer::{self, Answer},
@@ -41,6 +42,16 @@ pub(crate) trait Tool: 'static {
     ) -> impl Future<Output = Result<Answer<Self::Answer>, ApiError>> + Send;
 }
 
+/// A tool that can be called as a task: what it does is an execution.
+pub(crate) trait TaskTool: Tool {
+    /// Begins it; the execution's name is told to the client.
+    fn start(
+        api: &Api,
+        arguments: Self::Arguments,
+        caller: &Caller,
+    ) -> impl Future<Output = Result<ExecutionId, ApiError>> + Send;
+}
+
 /// What a call does to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -66,6 +77,7 @@ impl Effect {
 }
 
 type Call = fn(Api, JsonObject, Asked) -> BoxFuture<'static, Result<CallToolResponse, ErrorData>>;
+type Start = fn(Api, JsonObject, Caller) -> BoxFuture<'static, Result<ExecutionId, ApiError>>;
 
 /// A tool whose types are forgotten, so that it can be in a list.
 #[derive(Debug, Clone)]
@@ -74,6 +86,8 @@ pub(crate) struct Offer {
     pub(crate) definition: rmcp::model::Tool,
     /// Carries it out.
     pub(crate) call: Call,
+    /// Begins it as a task, if it can be one.
+    pub(crate) start: Option<Start>,
 }
 
 impl Offer {
@@ -83,21 +97,37 @@ impl Offer {
                 .with_title(T::TITLE)
                 .with_raw_output_schema(schema::output::<T::Answer>())
                 .with_annotations(T::EFFECT.annotations());
-        Self { definition, call: |api, arguments, asked| call::<T>(api, arguments, asked).boxed() }
+        let call: Call = |api, arguments, asked| call::<T>(api, arguments, asked).boxed();
+        Self { definition, call, start: None }
+    }
+
+    pub(crate) fn with_tasks<T: TaskTool>(rules: &RunRules) -> Self {
+        let start: Start = |api, arguments, caller| start::<T>(api, arguments, caller).boxed();
+        Self { start: Some(start), ..Self::of::<T>(rules) }
     }
 }
 
 async fn call<T: Tool>(api: Api, arguments: JsonObject, asked: Asked) -> Result<CallToolResponse, ErrorData> {
     // Arguments that do not fit are the model's to mend, so that it has to read why.
-    let arguments = match serde_json::from_value(Value::Object(arguments)) {
+    let arguments = match read::<T>(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let error = ApiError::bad_input(format!("the arguments of {} do not fit: {error}", T::NAME));
-            return Ok(answer::failure(&error).into());
-        }
+        Err(error) => return Ok(answer::failure(&error).into()),
     };
     match T::call(&api, arguments, &asked).await {
         Ok(answer) => answer.into_response(),
         Err(error) => Ok(answer::failure(&error).into()),
     }
+}
+
+async fn start<T: TaskTool>(
+    api: Api,
+    arguments: JsonObject,
+    caller: Caller,
+) -> Result<ExecutionId, ApiError> {
+    T::start(&api, read::<T>(arguments)?, &caller).await
+}
+
+fn read<T: Tool>(arguments: JsonObject) -> Result<T::Arguments, ApiError> {
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| ApiError::bad_input(format!("the arguments of {} do not fit: {error}", T::NAME)))
 }

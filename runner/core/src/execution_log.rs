@@ -55,10 +55,11 @@ struct StoredRecord {
 }
 
 impl StoredRecord {
-    const fn summary(&self, id: ExecutionId) -> ExecutionSummary {
+    fn summary(self, id: ExecutionId) -> ExecutionSummary {
         ExecutionSummary {
             id,
             status: self.status,
+            session_error: self.session_error,
             started_at: self.started_at,
             completed_at: self.completed_at,
             output: self.output,
@@ -66,13 +67,15 @@ impl StoredRecord {
     }
 }
 
-/// A record without its texts.
+/// A record without its long texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionSummary {
     /// Its name.
     pub id: ExecutionId,
     /// Whether and how it has ended.
     pub status: Status,
+    /// Why the session has no entry of it although the script returned.
+    pub session_error: Option<String>,
     /// When its script was started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -86,6 +89,7 @@ impl From<&ExecutionRecord> for ExecutionSummary {
         Self {
             id: record.id,
             status: record.status,
+            session_error: record.session_error.clone(),
             started_at: record.started_at,
             completed_at: record.completed_at,
             output: record.output,

@@ -44,6 +44,7 @@ struct Inner {
     log: ExecutionLog,
     admission: Arc<Admission>,
     live: Mutex<HashMap<ExecutionId, Arc<Live>>>,
+    retention: Retention,
     cleaning: JoinHandle<()>,
 }
 
@@ -135,14 +136,20 @@ impl Executions {
             waiting: options.queue_max,
             asleep: MAX_ASLEEP,
         };
-        let cleaning = tokio::spawn(retention::keep_clean(log.clone(), options.retention));
+        let retention = options.retention;
+        let cleaning = tokio::spawn(retention::keep_clean(log.clone(), retention));
         let (admission, live) = (Admission::new(bounds), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { runner, log, admission, live, cleaning }) })
+        Ok(Self { inner: Arc::new(Inner { runner, log, admission, live, retention, cleaning }) })
     }
 
     /// What runs requests; sessions and tags are reached through it.
     pub fn runner(&self) -> &Runner {
         &self.inner.runner
+    }
+
+    /// How long executions are remembered.
+    pub fn retention(&self) -> Retention {
+        self.inner.retention
     }
 
     /// Accepts an execution, or refuses it at once.

@@ -260,6 +260,6 @@ impl ServerHandler for Fixture {
         request: CustomRequest,
         context: Context,
     ) -> Result<CustomResult, ErrorData> {
-        self.server.on_custom_request(request, context).await
+        self.server.custom_request(self, request, context).await
     }
 }

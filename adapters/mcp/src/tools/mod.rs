@@ -25,9 +25,9 @@ pub(crate) struct PageArguments {
 pub(crate) fn offers(rules: &RunRules) -> Vec<Offer> {
     let mut offers = vec![
         if rules.stateful {
-            Offer::of::<run_js::Stateful>(rules)
+            Offer::with_tasks::<run_js::Stateful>(rules)
         } else {
-            Offer::of::<run_js::Stateless>(rules)
+            Offer::with_tasks::<run_js::Stateless>(rules)
         },
         Offer::of::<executions::Get>(rules),
         Offer::of::<executions::Output>(rules),

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use stasis_api::{Api, ApiError, Execution, RunArguments};
-use stasis_core::{RunRules, Status};
-use stasis_executions::Starting;
+use stasis_core::{ExecutionId, RunRules, Status};
+use stasis_executions::{Caller, Starting};
 
 use crate::{
     answer::Answer,
@@ -14,7 +14,7 @@ use crate::{
     attend::{Attended, attend, patience},
     instructions::reach,
     tasks,
-    tool::{Effect, Tool},
+    tool::{Effect, TaskTool, Tool},
 };
 
 /// How long a call waits unless something else is asked for.
@@ -83,15 +83,7 @@ impl Tool for Stateful {
         arguments: StatefulArguments,
         asked: &Asked,
     ) -> Result<Answer<Execution>, ApiError> {
-        let run = RunArguments {
-            code: arguments.code,
-            heap: arguments.heap,
-            session: arguments.session,
-            tags: arguments.tags,
-            heap_memory_max_mb: arguments.heap_memory_max_mb,
-            execution_timeout_secs: arguments.execution_timeout_secs,
-        };
-        carry_out(api, run, arguments.wait_secs, asked).await
+        carry_out(api, arguments.into(), asked).await
     }
 }
 
@@ -116,10 +108,47 @@ impl Tool for Stateless {
         arguments: StatelessArguments,
         asked: &Asked,
     ) -> Result<Answer<Execution>, ApiError> {
+        carry_out(api, arguments.into(), asked).await
+    }
+}
+
+impl<T: Tool<Arguments: Into<Wanted>>> TaskTool for T {
+    /// Who asks for a task does not wait: `wait_secs` only has to be acceptable.
+    async fn start(api: &Api, arguments: T::Arguments, caller: &Caller) -> Result<ExecutionId, ApiError> {
+        let Wanted { run, wait_secs } = arguments.into();
+        patience(wait_secs, DEFAULT_WAIT)?;
+        api.start(run, caller).await
+    }
+}
+
+/// What both kinds of arguments come to.
+pub(crate) struct Wanted {
+    run: RunArguments,
+    wait_secs: Option<u64>,
+}
+
+impl From<StatefulArguments> for Wanted {
+    fn from(arguments: StatefulArguments) -> Self {
+        let StatefulArguments {
+            code,
+            heap,
+            session,
+            tags,
+            heap_memory_max_mb,
+            execution_timeout_secs,
+            wait_secs,
+        } = arguments;
+        let run = RunArguments { code, heap, session, tags, heap_memory_max_mb, execution_timeout_secs };
+        Self { run, wait_secs }
+    }
+}
+
+impl From<StatelessArguments> for Wanted {
+    fn from(arguments: StatelessArguments) -> Self {
         let StatelessArguments { code, heap_memory_max_mb, execution_timeout_secs, wait_secs } = arguments;
         let run =
             RunArguments { code, heap_memory_max_mb, execution_timeout_secs, ..RunArguments::default() };
-        carry_out(api, run, wait_secs, asked).await
+        Self { run, wait_secs }
     }
 }
 
@@ -133,14 +162,9 @@ fn limits(rules: &RunRules) -> String {
     )
 }
 
-async fn carry_out(
-    api: &Api,
-    run: RunArguments,
-    wait_secs: Option<u64>,
-    asked: &Asked,
-) -> Result<Answer<Execution>, ApiError> {
-    let patience = patience(wait_secs, DEFAULT_WAIT)?;
-    let request = api.rules().check(run.into())?;
+async fn carry_out(api: &Api, wanted: Wanted, asked: &Asked) -> Result<Answer<Execution>, ApiError> {
+    let patience = patience(wanted.wait_secs, DEFAULT_WAIT)?;
+    let request = api.rules().check(wanted.run.into())?;
     // Nobody learns its name before it has ended or the time is over; without waiting that is at once.
     let starting = if patience.is_zero() { Starting::Recorded } else { Starting::Awaited };
     let id = api.executions().submit(request, asked.caller(), starting).await?;

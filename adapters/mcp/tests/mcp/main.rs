@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod client;
+mod core_tasks;
 mod golden;
 mod http;
 mod scenario;

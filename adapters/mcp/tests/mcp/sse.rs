@@ -25,7 +25,7 @@ struct Sse {
 }
 
 /// Opens a stream; gives it and where messages go.
-async fn open(address: SocketAddr) -> (Answering, String) {
+pub(crate) async fn open(address: SocketAddr) -> (Answering, String) {
     let mut stream = Asking::get("/sse").begin(address).await;
     assert_eq!((stream.status, stream.header("content-type")), (200, Some("text/event-stream")));
     let (kind, endpoint) = stream.event().await.expect("there is one");

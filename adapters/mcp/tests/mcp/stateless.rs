@@ -71,6 +71,22 @@ async fn a_run_that_takes_long_is_a_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_the_revision_before_are_none_of_this_one() {
+    let bench = Bench::new().await;
+    let address = bench.serve().await;
+    let run = json!({ "name": "run_js", "arguments": { "code": "return 1" }, "task": { "ttl": 1 } });
+    let answer = ask(address, "tools/call", run, &json!({})).await["result"].clone();
+    assert_eq!((&answer["structuredContent"]["result"], &answer["task"]), (&json!("1"), &Value::Null));
+    let tools = ask(address, "tools/list", json!({}), &json!({})).await["result"]["tools"].clone();
+    assert!(tools.as_array().is_some_and(|tools| tools.iter().all(|tool| tool["execution"].is_null())));
+    let task = json!({ "taskId": answer["structuredContent"]["execution_id"] });
+    for method in ["tasks/result", "tasks/list", "stasis/2025-11-25/tasks/get"] {
+        let (status, body) = asking(method, task.clone(), &json!({})).finish(address).await;
+        assert_eq!((status, body.contains("-32601")), (404, true), "{method} {body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_without_tasks_gets_a_record() {
     let bench = Bench::new().await;
     let address = bench.serve().await;

@@ -21,10 +21,10 @@ use crate::{
     scenario,
 };
 
-type Serving = JoinHandle<Result<(), StdioError>>;
+pub(crate) type Serving = JoinHandle<Result<(), StdioError>>;
 
 /// Starts a server; gives the client's ends.
-fn start(bench: &Bench) -> (pipe::Receiver, pipe::Sender, Serving) {
+pub(crate) fn start(bench: &Bench) -> (pipe::Receiver, pipe::Sender, Serving) {
     let (input, to_server) = std::io::pipe().expect("a pipe");
     let (from_server, output) = std::io::pipe().expect("a pipe");
     let standard = Standard::of(input.into(), output.into());

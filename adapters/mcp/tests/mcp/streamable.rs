@@ -44,11 +44,11 @@ pub(crate) fn initialize() -> String {
     json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params }).to_string()
 }
 
-fn session_of(answering: &Answering) -> String {
+pub(crate) fn session_of(answering: &Answering) -> String {
     answering.header("mcp-session-id").expect("it has a session").to_owned()
 }
 
-fn message_of(body: &str) -> Value {
+pub(crate) fn message_of(body: &str) -> Value {
     let data = body.lines().rev().find_map(|line| line.strip_prefix("data:")).expect("there is an event");
     serde_json::from_str(data.trim()).expect("it is JSON")
 }

@@ -8,8 +8,41 @@ use super::{
 };
 use crate::support::{self, Cli};
 
+/// What a client knows of tasks of revision 2025-11-25.
+#[derive(Debug, Clone, Copy)]
+enum Tasks {
+    /// It makes calls tasks, and asks until they have ended.
+    Followed,
+    /// What can be asked of them.
+    Known,
+    /// Nothing.
+    None,
+}
+
+impl Tasks {
+    /// What it has to report of them.
+    fn expect(self) -> Value {
+        let mut expect = json!({
+            "task": ["completed", "42", true],
+            "failed_task": ["failed", "TypeError: no", true, "failed"],
+            "cancelled_task": ["working", "cancelled", "cancelled"],
+            "cancelled_twice": -32602,
+            "tasks": [["cancelled", 0], ["failed", 1], ["completed", 2]],
+        });
+        match self {
+            Self::Followed => {
+                let ways = ["taskCreated taskStatus result", "taskCreated taskStatus error"];
+                expect["followed"] = json!(ways);
+                expect
+            }
+            Self::Known => expect,
+            Self::None => json!({}),
+        }
+    }
+}
+
 /// What every client has to report, whatever the transport.
-fn check(program: &Cli) {
+fn check(program: &Cli, tasks: Tasks) {
     let ended = program.finish();
     let report = ended.stdout.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok());
     let Some(mut report) = report else { panic!("no report: {ended:?}") };
@@ -17,7 +50,7 @@ fn check(program: &Cli) {
     for ours in ["tools", "revision"] {
         report.as_object_mut().expect("it is one").remove(ours);
     }
-    let expect = json!({
+    let mut expect = json!({
         "server": "stasis",
         "prompts": 3,
         "templates": 2,
@@ -33,19 +66,22 @@ fn check(program: &Cli) {
         "history": [[0, false], [1, true]],
         "branches": ["11", "21", true],
     });
+    let of_tasks = tasks.expect().as_object().cloned().unwrap_or_default();
+    expect.as_object_mut().expect("it is one").extend(of_tasks);
     assert_eq!(report, expect, "{}", ended.stderr);
 }
 
 fn typescript(arguments: &[&str]) {
     let folder = tools::node();
     let script = folder.join("client.mjs");
-    check(&Cli::new(&[]).program("node".as_ref()).arg(script).args(arguments).working_folder(folder));
+    let program = Cli::new(&[]).program("node".as_ref()).arg(script);
+    check(&program.args(arguments).working_folder(folder), Tasks::Followed);
 }
 
 fn python(revision: &str, arguments: &[&str]) {
-    check(
-        &Cli::new(&[]).program(tools::python()).arg(tools::ours("client.py")).arg(revision).args(arguments),
-    );
+    let program = Cli::new(&[]).program(tools::python()).arg(tools::ours("client.py"));
+    let tasks = if revision == "legacy" { Tasks::Known } else { Tasks::None };
+    check(&program.arg(revision).args(arguments), tasks);
 }
 
 /// Runs something with the command line of a server that speaks over standard input and output.

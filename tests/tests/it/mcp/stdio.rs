@@ -33,8 +33,13 @@ impl Session {
         session
     }
 
-    /// The result of a request; every line that comes until then has to be a message.
+    /// The result of a request.
     fn ask(&mut self, method: &str, params: &Value) -> Value {
+        self.answer(method, params)["result"].clone()
+    }
+
+    /// The answer to a request; every line that comes until then has to be a message.
+    fn answer(&mut self, method: &str, params: &Value) -> Value {
         self.asked += 1;
         let message = json!({ "jsonrpc": "2.0", "id": self.asked, "method": method, "params": params });
         let input = self.input.as_mut().expect("it is open");
@@ -44,7 +49,7 @@ impl Session {
             let message: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no message: {line}"));
             assert_eq!(message["jsonrpc"], "2.0", "{line}");
             if message["id"] == self.asked {
-                return message["result"].clone();
+                return message;
             }
         }
     }
@@ -88,4 +93,36 @@ fn no_script_disturbs_the_protocol() {
     drop(session.input.take());
     assert!(session.child.wait().expect("it can be waited for").success(), "it ends when its input does");
     assert_eq!(session.lines.recv_timeout(PATIENCE).ok(), None, "nothing is left to be said");
+}
+
+#[test]
+fn a_run_can_be_a_task_of_revision_2025_11_25() {
+    let folder = support::folder();
+    let mut session = Session::start(&server::flags(folder.path()));
+    let create = |session: &mut Session, code: &str| {
+        let arguments = json!({ "code": code, "session": "mine" });
+        let call = json!({ "name": "run_js", "arguments": arguments, "task": {} });
+        let task = session.ask("tools/call", &call)["task"].clone();
+        assert_eq!(task["status"], "working", "{task}");
+        json!({ "taskId": task["taskId"] })
+    };
+    let busy = "let n = 41; const end = Date.now() + 500; while (Date.now() < end); ++n";
+    let task = create(&mut session, busy);
+    assert_eq!(session.ask("tasks/get", &task)["status"], "working");
+    let result = session.ask("tasks/result", &task);
+    let record = &result["structuredContent"];
+    let ended = (&record["result"], &record["session_index"], &record["execution_id"]);
+    assert_eq!(ended, (&json!("42"), &json!(0), &task["taskId"]), "{result}");
+    assert_eq!(session.ask("tasks/get", &task)["status"], "completed");
+    // State goes from task to task as it does from run to run.
+    let task = create(&mut session, "n + 1");
+    assert_eq!(session.ask("tasks/result", &task)["structuredContent"]["result"], "43");
+
+    let task = create(&mut session, "while (true);");
+    assert_eq!(session.ask("tasks/cancel", &task)["status"], "cancelled");
+    assert_eq!(session.ask("tasks/result", &task)["structuredContent"]["status"], "cancelled");
+    assert_eq!(session.answer("tasks/cancel", &task)["error"]["code"], -32602);
+    let other = json!({ "name": "list_executions", "arguments": {}, "task": {} });
+    assert_eq!(session.answer("tools/call", &other)["error"]["code"], -32601);
+    assert_eq!(session.run("6 * 7")["result"], "42", "it is of use after all that");
 }
