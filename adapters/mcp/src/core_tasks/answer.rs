@@ -34,24 +34,15 @@ pub(crate) async fn answer<H: ServerHandler>(
     request: CustomRequest,
     context: RequestContext<RoleServer>,
 ) -> Result<CustomResult, ErrorData> {
-    let agreed = context.protocol_version() == Some(REVISION);
+    if context.protocol_version() != Some(REVISION) {
+        return without_tasks(server, handler, method, &request, context).await;
+    }
     let api = server.api();
     match method {
         Method::ListTools => {
-            written(&list_tools(server, handler, optional(method, &request)?, context, agreed).await?)
+            written(&list_tools(server, handler, optional(method, &request)?, context, true).await?)
         }
-        Method::CallTool if agreed => {
-            written(&create(server, handler, params(method, &request)?, context).await?)
-        }
-        Method::CallTool => call(handler, params(method, &request)?, context).await,
-        Method::TaskResult | Method::ListTasks if !agreed => {
-            Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method.name(), None))
-        }
-        Method::GetTask | Method::CancelTask if !agreed => {
-            // These are the extension's, which no client of such a revision can have.
-            let required = ClientCapabilities::builder().enable_tasks().build();
-            Err(ErrorData::missing_required_client_capability(required))
-        }
+        Method::CallTool => written(&create(server, handler, params(method, &request)?, context).await?),
         Method::GetTask => written(&get(api, &params(method, &request)?).await?),
         Method::TaskResult => {
             let _room = server.room()?;
@@ -65,30 +56,48 @@ pub(crate) async fn answer<H: ServerHandler>(
     }
 }
 
-/// `tools/list`: which tools can be called as tasks.
+/// Answers a client that agreed on a revision before: what it cannot know is ignored, or is not there.
+async fn without_tasks<H: ServerHandler>(
+    server: &Server,
+    handler: &H,
+    method: Method,
+    request: &CustomRequest,
+    context: RequestContext<RoleServer>,
+) -> Result<CustomResult, ErrorData> {
+    match method {
+        Method::ListTools => {
+            written(&list_tools(server, handler, optional(method, request)?, context, false).await?)
+        }
+        Method::CallTool => {
+            let call: CallToolRequestParams = params(method, request)?;
+            complete(handler.call_tool(call, context).await?, None)
+        }
+        Method::GetTask | Method::CancelTask => {
+            // These are the extension's, which no client of such a revision can have.
+            let required = ClientCapabilities::builder().enable_tasks().build();
+            Err(ErrorData::missing_required_client_capability(required))
+        }
+        Method::TaskResult | Method::ListTasks => {
+            Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method.name(), None))
+        }
+    }
+}
+
+/// `tools/list`: `with_tasks`, it says which tools can be called as tasks.
 async fn list_tools<H: ServerHandler>(
     server: &Server,
     handler: &H,
     page: Option<PaginatedRequestParams>,
     context: RequestContext<RoleServer>,
-    agreed: bool,
+    with_tasks: bool,
 ) -> Result<wire::Page<wire::Tools>, ErrorData> {
     let list = handler.list_tools(page, context).await?;
     let with_execution = |definition: rmcp::model::Tool| {
-        let can = agreed && server.offer(&definition.name).is_some_and(|offer| offer.start.is_some());
+        let can = with_tasks && server.offer(&definition.name).is_some_and(|offer| offer.start.is_some());
         wire::Tool { definition, execution: can.then_some(wire::ToolExecution::OPTIONAL) }
     };
     let tools = list.tools.into_iter().map(with_execution).collect();
     Ok(wire::Page { items: wire::Tools { tools }, next_cursor: list.next_cursor, meta: list.meta })
-}
-
-/// `tools/call` of a client that knows of no tasks, and yet asks for one: what it does not know is ignored.
-async fn call<H: ServerHandler>(
-    handler: &H,
-    call: CallToolRequestParams,
-    context: RequestContext<RoleServer>,
-) -> Result<CustomResult, ErrorData> {
-    complete(handler.call_tool(call, context).await?, None)
 }
 
 /// `tools/call` that is to be a task.
