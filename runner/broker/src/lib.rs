@@ -9,6 +9,7 @@ mod files;
 mod header_rules;
 mod modules;
 mod outbound;
+mod url_parts;
 
 pub use broker::Broker;
 pub use fetch::{FetchBroker, FetchLimits, FetchRun};

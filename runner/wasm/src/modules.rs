@@ -2,15 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::{ConfigError, ModuleError, ModuleName, ModuleSource, WasmModule, read_config};
 
 /// The most modules that a base image may have.
 pub const MAX_MODULES: usize = 64;
-
-/// Separates this digest from digests of other things, and from what a later version computes.
-const DIGEST_DOMAIN: &[u8] = b"stasis wasm modules 1";
 
 /// The modules that every run finds, each under a name of its own, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,19 +82,6 @@ impl WasmModules {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
-    }
-
-    /// The SHA-256 of all names and bytes. Base images with the same modules have the same, in whatever
-    /// order and from whatever files they were named; limits count as far as they change the modules.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new_with_prefix(DIGEST_DOMAIN);
-        for module in self {
-            for part in [module.name().as_str().as_bytes(), module.bytes()] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
-        }
-        hash.finalize().into()
     }
 }
 
@@ -207,26 +189,5 @@ mod tests {
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         assert_eq!(folder.load(&flags[1..], None).map(|modules| modules.len()), Ok(64));
         folder.check(&flags, None, "! there are 65 wasm modules, more than 64");
-    }
-
-    #[test]
-    fn the_digest_is_of_names_and_bytes() {
-        let folder = Folder::new();
-        let digest = |flags: &[&str]| folder.load(flags, None).expect("they are good").digest();
-        assert_eq!(digest(&["a=one.wasm", "b=two.wasm"]), digest(&["b=two.wasm", "a=one.wasm"]));
-        let all = [
-            digest(&[]),
-            digest(&["a=one.wasm"]),
-            digest(&["b=one.wasm"]),
-            digest(&["a=two.wasm"]),
-            digest(&["a=one.wasm:1"]),
-            digest(&["a=one.wasm:2"]),
-            digest(&["a=one.wasm", "b=two.wasm"]),
-            digest(&["a=two.wasm", "b=one.wasm"]),
-        ];
-        for (at, one) in all.iter().enumerate() {
-            assert!(!all[..at].contains(one), "digest {at}");
-        }
-        assert_eq!(digest(&["a=two.wasm:1"]), digest(&["a=two.wasm:2"]), "it defines no memory");
     }
 }

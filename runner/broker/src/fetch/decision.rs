@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use stasis_policy::{Decision, Denial, Policy};
 
 use super::{FetchError, request::Normalised};
+use crate::url_parts::url_parts;
 
 /// Puts a request to the policy.
 pub(super) async fn decide(policy: &dyn Policy, request: &Normalised) -> Result<(), FetchError> {
@@ -26,13 +27,7 @@ fn input(request: &Normalised) -> Value {
         "url": url.as_str(),
         "method": request.method.as_str(),
         "headers": header_object(&request.headers),
-        "url_parsed": {
-            "scheme": url.scheme(),
-            "host": url.host_str(),
-            "port": url.port_or_known_default(),
-            "path": url.path(),
-            "query": url.query().unwrap_or_default(),
-        },
+        "url_parsed": url_parts(url),
     })
 }
 

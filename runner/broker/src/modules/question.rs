@@ -6,6 +6,7 @@ use stasis_policy::{Decision, Denial, Policy};
 use url::Url;
 
 use super::error::ModuleError;
+use crate::url_parts::url_parts;
 
 /// Puts an import to the policy.
 pub(super) async fn ask(policy: &dyn Policy, specifier: &str, url: &Url) -> Result<(), ModuleError> {
@@ -20,19 +21,12 @@ pub(super) async fn ask(policy: &dyn Policy, specifier: &str, url: &Url) -> Resu
 /// * `operation`: `"import"`
 /// * `specifier`: what the script imports, made absolute
 /// * `url`: where that is, in normal form and without a fragment
-/// * `url_parsed`: `scheme`, `host` (IPv6 in brackets), `port` (a number in any case), `path`, and `query`
-///   (without the question mark; empty if there is none)
+/// * `url_parsed`: see [`url_parts`]
 fn input(specifier: &str, url: &Url) -> Value {
     json!({
         "operation": "import",
         "specifier": specifier,
         "url": url.as_str(),
-        "url_parsed": {
-            "scheme": url.scheme(),
-            "host": url.host_str(),
-            "port": url.port_or_known_default(),
-            "path": url.path(),
-            "query": url.query().unwrap_or_default(),
-        },
+        "url_parsed": url_parts(url),
     })
 }
