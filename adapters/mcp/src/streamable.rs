@@ -21,6 +21,7 @@ use rmcp::{
     },
 };
 use stasis_api::Failure;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{asked::SESSION_HEADER, body, core_tasks, message};
@@ -74,7 +75,9 @@ pub fn streamable_http<H: ServerHandler + Clone>(handler: H, options: &Streamabl
         .with_cancellation_token(options.shutdown.clone());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions.clone(), config);
     let max_sessions = options.sessions.map(|sessions| sessions.max);
-    let entrance = Arc::new(Entrance { sessions, max_sessions, max_message: options.max_message });
+    let opening = Mutex::default();
+    let max_message = options.max_message;
+    let entrance = Arc::new(Entrance { sessions, max_sessions, opening, max_message });
     Router::new().route_service("/mcp", service).layer(middleware::from_fn_with_state(entrance, enter))
 }
 
@@ -84,6 +87,7 @@ pub fn streamable_http<H: ServerHandler + Clone>(handler: H, options: &Streamabl
 struct Entrance {
     sessions: Arc<LocalSessionManager>,
     max_sessions: Option<usize>,
+    opening: Mutex<()>,
     max_message: usize,
 }
 
@@ -112,11 +116,17 @@ async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Ne
     };
     let initializes = is_initialize(&message);
     let opens = initializes && !parts.headers.contains_key(SESSION_HEADER);
-    if let Some(max) = entrance.max_sessions.filter(|_| opens)
-        && entrance.sessions.sessions.read().await.len() >= max
-    {
-        return too_many_sessions();
-    }
+    // One session opens at a time: when the next one is counted, this one is among them.
+    let _turn = match entrance.max_sessions.filter(|_| opens) {
+        Some(max) => {
+            let turn = entrance.opening.lock().await;
+            if entrance.sessions.sessions.read().await.len() >= max {
+                return too_many_sessions();
+            }
+            Some(turn)
+        }
+        None => None,
+    };
     let bytes = if core_tasks::is_recognized(&message) && may_be(&parts.headers) {
         serde_json::to_vec(&message).map_or(bytes, Bytes::from)
     } else {

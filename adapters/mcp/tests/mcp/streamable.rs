@@ -79,9 +79,10 @@ async fn a_session_lasts_until_it_is_ended() {
 async fn sessions_are_bounded() {
     let bench = Bench::new().await;
     let address = bench.serve().await;
-    for _ in 0..MAX_SESSIONS {
-        assert_eq!(Asking::post("/mcp", initialize()).begin(address).await.status, 200);
-    }
+    let at_once =
+        (0..MAX_SESSIONS * 4).map(async |_| Asking::post("/mcp", initialize()).begin(address).await);
+    let answers = futures::future::join_all(at_once).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), MAX_SESSIONS);
     let refused = Asking::post("/mcp", initialize()).begin(address).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")));
     assert!(refused.rest().await.contains("too many sessions"));
