@@ -2,7 +2,7 @@
 //!
 //! `image-fixture boot` starts afresh, `image-fixture thaw IMAGE [BASE]` goes on from an image. Either
 //! way it then reads commands from standard input, one a line, and answers each with a line:
-//! `freeze IMAGE`, `freeze IMAGE BASE`, `touch BYTES`, `state`, `clock`, `sleep MS`, `time`, `quit`.
+//! `freeze IMAGE`, `freeze IMAGE BASE`, `touch BYTES`, `state`, `large`, `clock`, `sleep MS`, `time`, `quit`.
 #![expect(clippy::print_stdout, reason = "this is a program")]
 
 use std::{
@@ -14,7 +14,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stasis_image::{FileIdentity, FreezeBase, FreezeRequest, Frozen, Loader, ThawRequest, freeze, interpose};
+use stasis_image::{
+    CodeCopy, CodePart, FileIdentity, FreezeBase, FreezeRequest, Frozen, Image, Loader, ThawRequest, freeze,
+    interpose,
+};
+
+// As much code as has room for large pages wherever it is.
+std::arch::global_asm!(".text", ".global large_code", "large_code:", "ret", ".skip 6 << 20, 0x90");
+
+unsafe extern "C" {
+    /// Returns at once; what follows it is never executed.
+    safe fn large_code();
+}
 
 thread_local!(static GENERATION: Cell<u32> = const { Cell::new(0) });
 
@@ -27,6 +38,7 @@ struct State {
 }
 
 fn main() {
+    large_code();
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
         Some("boot") => boot(),
@@ -35,14 +47,15 @@ fn main() {
     }
 }
 
-/// A brk that always fails: another process's is elsewhere.
+/// A brk that always fails: another process's is elsewhere. "Success" with an address of zero is what glibc takes
+/// for that.
 fn without_brk() {
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
     let rules = BTreeMap::from([(libc::SYS_brk, vec![])]);
     let filter = SeccompFilter::new(
         rules,
         SeccompAction::Allow,
-        SeccompAction::Errno(libc::ENOMEM as u32),
+        SeccompAction::Errno(0),
         seccompiler::TargetArch::x86_64,
     );
     let program: BpfProgram = filter.and_then(TryInto::try_into).expect("a filter for brk");
@@ -54,9 +67,13 @@ fn thaw(image: &str, base: Option<&str>) -> ! {
     let loader = Loader::new().expect("own program");
     let image = File::open(image).expect("image");
     let base = base.map(|path| File::open(path).expect("base image"));
+    let code = std::env::var_os("CODE_COPY")
+        .map(|_| Image::read(base.as_ref().unwrap_or(&image)).expect("an image"))
+        .and_then(|base| CodeCopy::make(&loader, &base).ok());
     let request = ThawRequest {
         image: &image,
         base: base.as_ref().map(|file| ([9; 32], file)),
+        code: code.as_ref().map(|code| (code.part(), &**code.memory())),
         template: std::env::var_os("TEMPLATE").is_some(),
         close_from: 3,
     };
@@ -86,6 +103,7 @@ fn boot() {
                 say("touched");
             }
             ["state"] => say(&state.describe(&on_stack)),
+            ["large"] => say(if code_is_in_large_pages() { "large" } else { "small" }),
             ["clock"] => say(&format!("{}", state.started.elapsed().as_millis())),
             ["sleep", ms] => {
                 std::thread::sleep(Duration::from_millis(ms.parse().expect("a number")));
@@ -121,6 +139,7 @@ impl State {
             pagemap: pagemap.as_fd(),
             fingerprint: self.loader.fingerprint(),
             program: &program,
+            code: base.as_ref().and_then(code_copy),
             base: base.as_ref().map(|file| FreezeBase {
                 id: [9; 32],
                 identity: FileIdentity::of(file).expect("identity"),
@@ -143,6 +162,35 @@ impl State {
             Err(error) => say(&format!("error: {error}")),
         }
     }
+}
+
+/// What this process was thawed with, as the server would tell it.
+fn code_copy(base: &File) -> Option<(FileIdentity, CodePart)> {
+    let (_, line) = mapped_copy()?;
+    let mut words = line.split(' ').skip(3);
+    let (device, inode) = (words.next()?, words.next()?);
+    let (major, minor) = device.split_once(':')?;
+    let number = |digits| u64::from_str_radix(digits, 16).ok();
+    let device = number(major)? << 32 | number(minor)?;
+    let identity = FileIdentity { device, inode: inode.parse().ok()? };
+    Some((identity, CodePart::of_base(&Image::read(base).expect("an image"))?))
+}
+
+/// Start and line of the mapping that shows the copy of the code.
+fn mapped_copy() -> Option<(usize, String)> {
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("own memory map");
+    let line = maps.lines().find(|line| line.contains("memfd:stasis-code"))?;
+    let start = usize::from_str_radix(line.split('-').next()?, 16).ok()?;
+    Some((start, line.to_owned()))
+}
+
+fn code_is_in_large_pages() -> bool {
+    let Some((start, line)) = mapped_copy() else { return false };
+    // SAFETY: code of this program is mapped there, to be read.
+    let _used = unsafe { (start as *const u8).read_volatile() };
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("own memory map");
+    let mut lines = maps.lines().skip_while(|other| *other != line);
+    lines.find_map(|line| line.strip_prefix("ShmemPmdMapped:")).is_some_and(|size| size.trim() != "0 kB")
 }
 
 fn read_line() -> Option<String> {

@@ -15,7 +15,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    FileIdentity, PAGE_SIZE, arch, cpu,
+    CodePart, FileIdentity, PAGE_SIZE, arch, cpu,
     format::{Area, Backing, Header, MAX_AREAS, MAX_HOT_PAGES, MAX_RUNS, Run, Vdso},
     interpose::{self, THAWED},
     maps::{self, Mapping},
@@ -38,6 +38,8 @@ pub struct FreezeRequest<'a> {
     pub fingerprint: [u8; 32],
     /// See [`crate::Program::files`].
     pub program: &'a [FileIdentity],
+    /// The copy of the program's code that this process may have been thawed with.
+    pub code: Option<(FileIdentity, CodePart)>,
     /// Id and file of the base image; `None` makes a base image: one that is mapped in few, large
     /// pieces, and whose pages later images need not repeat.
     pub base: Option<FreezeBase<'a>>,
@@ -310,14 +312,9 @@ impl Copier<'_> {
         if mapping.shared {
             return Err(Failure::Shared);
         }
-        let (backing, keep) = self.classify(mapping);
-        let mut area = Area {
-            start: mapping.start,
-            end: mapping.end,
-            protection: mapping.protection,
-            backing,
-            offset: if backing == Backing::Anonymous { 0 } else { mapping.offset },
-        };
+        let (backing, offset, keep) = self.classify(mapping);
+        let mut area =
+            Area { start: mapping.start, end: mapping.end, protection: mapping.protection, backing, offset };
         if mapping.is_stack() {
             area.start = area.start.min(area.end.saturating_sub(STACK_ROOM));
         }
@@ -325,21 +322,46 @@ impl Copier<'_> {
         if writable {
             self.header.data += area.end - area.start;
         }
-        *self.areas.get_mut(self.header.areas as usize).ok_or(Failure::Fragmented)? = area.encode();
-        self.header.areas += 1;
+        self.add_area(&area)?;
         if mapping.protection == 0 { Ok(()) } else { self.copy_pages(mapping, keep) }
     }
 
-    fn classify(&self, mapping: &Mapping<'_>) -> (Backing, Keep) {
-        let Some(file) = mapping.file else { return (Backing::Anonymous, Keep::NonZero) };
+    /// Adds an area to the table. A file of the program that goes on where the last area ended is one with
+    /// it: the part that was mapped from a copy of the code is not to be told from the rest.
+    fn add_area(&mut self, area: &Area) -> Result<(), Failure> {
+        let count = self.header.areas as usize;
+        let next @ [_, _, kind, _] = area.encode();
+        if let (Backing::Program(_), Some([start, end, last_kind, offset])) =
+            (area.backing, self.areas[..count].last_mut())
+            && *last_kind == kind
+            && *end == area.start
+            && *offset + (*end - *start) == area.offset
+        {
+            *end = area.end;
+            return Ok(());
+        }
+        *self.areas.get_mut(count).ok_or(Failure::Fragmented)? = next;
+        self.header.areas += 1;
+        Ok(())
+    }
+
+    /// What a mapping shows, from which offset on, and which of its pages belong into the image.
+    fn classify(&self, mapping: &Mapping<'_>) -> (Backing, u64, Keep) {
+        let Some(file) = mapping.file else { return (Backing::Anonymous, 0, Keep::NonZero) };
+        let offset = mapping.offset;
         if self.request.base.is_some_and(|base| base.identity == file) {
-            return (Backing::Base, Keep::Different { offset: mapping.offset, start: mapping.start });
+            return (Backing::Base, offset, Keep::Different { offset, start: mapping.start });
+        }
+        if let Some((identity, part)) = self.request.code
+            && identity == file
+        {
+            return (Backing::Program(part.file), part.offset + offset, Keep::Changed);
         }
         match self.request.program.iter().position(|&known| known == file) {
-            Some(index) => (Backing::Program(index as u32), Keep::Changed),
+            Some(index) => (Backing::Program(index as u32), offset, Keep::Changed),
             // The image that this process was thawed from, or a file that was mapped privately:
             // its pages are not to be had elsewhere.
-            None => (Backing::Anonymous, Keep::All),
+            None => (Backing::Anonymous, 0, Keep::All),
         }
     }
 

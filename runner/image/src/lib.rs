@@ -16,6 +16,7 @@
 compile_error!("freezing and thawing is implemented for Linux on x86_64; elsewhere use a stateless engine");
 
 mod arch;
+mod code_copy;
 pub mod cpu;
 pub mod format;
 mod freeze;
@@ -27,6 +28,7 @@ mod scratch;
 mod thaw;
 
 pub use arch::RESTORE_FAILED;
+pub use code_copy::{CodeCopy, CodePart};
 pub use format::{Header, Image, ImageError};
 pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, freeze};
 pub use maps::FileIdentity;

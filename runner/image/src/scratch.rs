@@ -3,13 +3,16 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::fs::FileExt,
+    },
     ptr,
 };
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 
-use crate::PAGE_SIZE;
+use crate::{PAGE_SIZE, code_copy::LARGE_PAGE};
 
 /// A mapping of zeros that is unmapped when it is dropped.
 #[derive(Debug)]
@@ -126,6 +129,32 @@ pub(crate) fn watch_file_pages(ranges: &[(u64, u64)]) -> io::Result<OwnedFd> {
             accept(libc::ioctl(watch.as_raw_fd(), UFFDIO_REGISTER, range.as_mut_ptr()).into())?;
         }
         Ok(watch)
+    }
+}
+
+/// Copies a part of a file to the start of a memory file, and has the kernel keep the copy in large pages.
+pub(crate) fn fill_with_large_pages(
+    memory: &File,
+    source: &File,
+    offset: u64,
+    bytes: usize,
+) -> io::Result<()> {
+    let large = LARGE_PAGE as usize;
+    // Address space in which large pages fit, whatever the kernel chooses.
+    let room = Scratch::new(bytes + large)?;
+    let start = (room.start() as usize).next_multiple_of(large) as *mut libc::c_void;
+    let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::FIXED);
+    // SAFETY: the range lies within the room, which nobody else uses, and which unmaps it when dropped. The
+    // memory is new, nobody else has it mapped, and it has as many bytes.
+    let copy = unsafe {
+        mmap(start, bytes, protection, flags, memory, 0)?;
+        std::slice::from_raw_parts_mut(start.cast::<u8>(), bytes)
+    };
+    source.read_exact_at(copy, offset)?;
+    // SAFETY: the mapping stays as it is; the kernel moves its pages together.
+    match unsafe { libc::madvise(start, bytes, libc::MADV_COLLAPSE) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

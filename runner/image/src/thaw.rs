@@ -8,14 +8,11 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::{AsRawFd, RawFd},
-        unix::fs::FileExt,
-    },
+    os::fd::{AsRawFd, RawFd},
 };
 
 use crate::{
-    FileIdentity, PAGE_SIZE, Program, ProgramError,
+    CodePart, FileIdentity, PAGE_SIZE, Program, ProgramError,
     arch::{self, Registers, Restorer, Step},
     cpu,
     format::{ADDRESS_END, Area, Backing, Image, ImageError, Run, Vdso},
@@ -43,6 +40,8 @@ pub struct ThawRequest<'a> {
     pub image: &'a File,
     /// Id and file of its base image, if the image has one.
     pub base: Option<([u8; 32], &'a File)>,
+    /// A copy of the program's code in large pages, to be used where it fits: what it shows, and its memory.
+    pub code: Option<(CodePart, &'a File)>,
     /// Whether the thawed process is to have at hand what its forked children will need: the kernel
     /// then copies page tables instead of having each child fault the same pages in.
     pub template: bool,
@@ -112,6 +111,10 @@ impl Loader {
     /// This build's files, for [`crate::FreezeRequest::program`].
     pub fn program_files(&self) -> Vec<FileIdentity> {
         self.program.files()
+    }
+
+    pub(crate) fn program_file(&self, index: u32) -> Option<&File> {
+        self.program.file(index)
     }
 
     /// Checks that an image can be thawed in this build and on this machine.
@@ -194,7 +197,7 @@ impl Plan<'_> {
         let overlays = self.overlays();
         let code = arch::restorer_code();
         let step_count =
-            64 + self.image.areas.len() * 6 + overlays.len() * 3 + self.reads.len() + self.hot.len() * 2;
+            64 + self.image.areas.len() * 8 + overlays.len() * 3 + self.reads.len() + self.hot.len() * 2;
         let vectors: usize = self.reads.iter().map(|(vectors, _)| vectors.len() + 1).sum();
         let vdso_bytes = (self.loader.vdso.end - self.loader.vdso.start) as usize;
         let bytes = PAGE_SIZE as usize * 4
@@ -250,7 +253,7 @@ impl Plan<'_> {
         let mut areas = self.image.areas.iter().peekable();
         for &run in &self.image.runs {
             while areas.next_if(|area| area.end <= run.address).is_some() {}
-            let writable = areas.peek().is_some_and(|area| area.protection & libc::PROT_WRITE as u32 != 0);
+            let writable = areas.peek().is_some_and(|area| is_writable(area.protection));
             let bytes = run.pages * PAGE_SIZE;
             let read = self.image.header.base.is_some() && run.pages <= READ_PAGES && writable;
             if read {
@@ -313,6 +316,10 @@ impl Plan<'_> {
             let backing = self.map_backing(area)?;
             let mut unmapped = if backing.is_some() { area.end } else { area.start };
             steps.extend(backing);
+            if let Some((start, end, memory)) = self.code_copy(area) {
+                steps.push(map_file(start, end, area.protection, memory.as_raw_fd(), 0));
+                steps.push(advise(start, end, libc::MADV_HUGEPAGE));
+            }
             // Nothing is mapped twice: a large heap has thousands of pieces.
             while let Some((run, offset)) = overlays.next_if(|(run, _)| run.address < area.end) {
                 if unmapped < run.address {
@@ -331,33 +338,31 @@ impl Plan<'_> {
             steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
         }
         if self.request.template {
-            self.keep_at_hand(&mut steps)?;
+            self.keep_program_at_hand(&mut steps);
         }
         self.place_vdso(&mut steps, vdso_place);
         self.finish(&mut steps, scratch);
         Ok(steps)
     }
 
-    /// Has exactly those pages of the program in the page tables that scripts use, and makes each mapping
-    /// of them one whose page tables a fork copies: one that has a private page of its own. A word of it
-    /// is written with the value that it has.
-    fn keep_at_hand(&self, steps: &mut Vec<Step>) -> Result<(), ThawError> {
-        let (read, write) = (libc::PROT_READ as u32, libc::PROT_WRITE as u32);
+    /// Where in an area a copy of the code is mapped.
+    fn code_copy(&self, area: &Area) -> Option<(u64, u64, &File)> {
+        let (part, memory) = self.request.code?;
+        part.place_in(area).map(|(start, end)| (start, end, memory))
+    }
+
+    /// Has exactly those pages of the program in the page tables that scripts use. Code in large pages needs
+    /// none of this.
+    fn keep_program_at_hand(&self, steps: &mut Vec<Step>) {
         for area in &self.image.areas {
-            let Backing::Program(index) = area.backing else { continue };
+            let program = matches!(area.backing, Backing::Program(_));
+            if !program || is_writable(area.protection) || self.code_copy(area).is_some() {
+                continue;
+            }
             let inside = |run: &&Run| area.start <= run.address && run.end() <= area.end;
             let hot: Vec<_> = self.hot.iter().filter(inside).collect();
             let Some(first) = hot.first() else { continue };
-            if area.protection & write != 0 {
-                continue;
-            }
-            let file = self.loader.program.file(index);
-            let file = file.ok_or(ImageError::Corrupted("area of an unknown file"))?;
-            let mut word = [0; 8];
-            file.read_exact_at(&mut word, area.offset + (first.address - area.start))?;
-            steps.push(protect(area.start, area.end, read | write));
-            steps.push(Step::poke(first.address, u64::from_le_bytes(word)));
-            steps.push(protect(area.start, area.end, area.protection));
+            copy_tables_on_fork(steps, area, first.address);
             // The kernel populates neighbours too, which are taken out again: each page in the tables
             // costs a little in every fork.
             steps.extend(hot.iter().map(|run| advise(run.address, run.end(), libc::MADV_POPULATE_READ)));
@@ -368,7 +373,6 @@ impl Plan<'_> {
             }
             steps.push(advise(unused, area.end, libc::MADV_DONTNEED));
         }
-        Ok(())
     }
 
     /// Maps the file that an area shows; none, if it shows none.
@@ -449,6 +453,17 @@ fn protect(start: u64, end: u64, protection: u32) -> Step {
 /// A mere improvement, which may fail.
 fn advise(start: u64, end: u64, advice: libc::c_int) -> Step {
     Step::call(libc::SYS_madvise, [start, end - start, advice as u64, 0, 0, 0], arch::ANY)
+}
+
+/// Makes a mapping of a file one whose page tables a fork copies: one that has a private page of its own.
+fn copy_tables_on_fork(steps: &mut Vec<Step>, area: &Area, page: u64) {
+    steps.push(protect(area.start, area.end, (libc::PROT_READ | libc::PROT_WRITE) as u32));
+    steps.push(advise(page, page + PAGE_SIZE, libc::MADV_POPULATE_WRITE));
+    steps.push(protect(area.start, area.end, area.protection));
+}
+
+fn is_writable(protection: u32) -> bool {
+    protection & libc::PROT_WRITE as u32 != 0
 }
 
 fn move_mapping(start: u64, end: u64, to: u64) -> Step {

@@ -16,6 +16,7 @@ const FINGERPRINT: u64 = 16;
 const CPU: u64 = 88;
 const MONOTONIC: u64 = 96;
 const VDSO_DIGEST: u64 = 232;
+const AREAS: u64 = 304;
 const RUNS: u64 = 312;
 
 /// Every kind of executable that is to be tested. `cargo xtask test` builds the static one.
@@ -33,11 +34,13 @@ struct Fixture<'a> {
     folder: TempDir,
     /// Whether it is thawed as a process that will be forked.
     template: bool,
+    /// Whether it is thawed with its code in large pages.
+    code_copy: bool,
 }
 
 impl<'a> Fixture<'a> {
     fn new(executable: &'a Path) -> Self {
-        Self { executable, folder: tempfile::tempdir().expect("folder"), template: false }
+        Self { executable, folder: tempfile::tempdir().expect("folder"), template: false, code_copy: false }
     }
 
     fn path(&self, name: &str) -> String {
@@ -50,6 +53,7 @@ impl<'a> Fixture<'a> {
             .env_clear()
             .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
             .envs(self.template.then_some(("TEMPLATE", "1")))
+            .envs(self.code_copy.then_some(("CODE_COPY", "1")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -93,14 +97,23 @@ fn patch(image: &str, at: u64, bytes: &[u8]) {
     file.write_all_at(bytes, at).expect("patch");
 }
 
+fn number_of_areas(image: &str) -> u64 {
+    let mut areas = [0; 8];
+    File::open(image).expect("image").read_exact_at(&mut areas, AREAS).expect("header");
+    u64::from_le_bytes(areas)
+}
+
 fn size(path: &str) -> u64 {
     fs::metadata(path).expect("image").len()
 }
 
 #[test]
 fn state_survives_generations() {
-    for (executable, template) in fixtures().iter().flat_map(|path| [(path, false), (path, true)]) {
-        let fixture = Fixture { template, ..Fixture::new(executable) };
+    let kinds = [(false, false), (true, false), (false, true), (true, true)];
+    for (executable, (template, code_copy)) in
+        fixtures().iter().flat_map(|path| kinds.map(|kind| (path, kind)))
+    {
+        let fixture = Fixture { template, code_copy, ..Fixture::new(executable) };
         let base = fixture.base();
         let (one, lines) = fixture.generation(&base, &base, "one", &["state"]);
         assert_eq!(
@@ -117,6 +130,28 @@ fn state_survives_generations() {
         // The earlier image is what it was: a branch.
         let (_, lines) = fixture.generation(&one, &base, "branch", &["state"]);
         assert!(lines[1].starts_with("generation 2 map 499500 big 0 "), "{lines:?}");
+    }
+}
+
+#[test]
+fn code_in_large_pages_leaves_no_trace_in_images() {
+    let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+    let possible = setting.is_ok_and(|setting| !setting.contains("[deny]"));
+    for executable in fixtures() {
+        let fixture = Fixture { code_copy: true, ..Fixture::new(&executable) };
+        let base = fixture.base();
+        let (one, lines) = fixture.generation(&base, &base, "one", &["large", "state"]);
+        assert_eq!(lines[1], if possible { "large" } else { "small" });
+        let (two, lines) = fixture.generation(&one, &base, "two", &["large"]);
+        assert_eq!(lines[1], if possible { "large" } else { "small" });
+        // A process without a copy goes on from it, and leaves an image with the same areas.
+        let fixture = Fixture { code_copy: false, ..fixture };
+        let (_, lines) = fixture.generation(&two, &base, "three", &["large", "state"]);
+        assert_eq!(lines[1], "small");
+        assert!(lines[2].starts_with("generation 3 map 499500 "), "{lines:?}");
+        let (without, _) = fixture.generation(&base, &base, "without", &["state"]);
+        assert_eq!(number_of_areas(&one), number_of_areas(&without));
+        assert!(size(&one).abs_diff(size(&without)) < 32_000, "no code is stored");
     }
 }
 
