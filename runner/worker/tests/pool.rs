@@ -32,6 +32,10 @@ fn main() {
         ),
         Trial::test("a_dropped_run_is_killed", test(a_dropped_run_is_killed)),
         Trial::test("dead_templates_are_replaced", test(dead_templates_are_replaced)),
+        Trial::test(
+            "code_in_large_pages_changes_nothing_else",
+            test(code_in_large_pages_changes_nothing_else),
+        ),
         Trial::test("ten_thousand_runs_leak_nothing", test(ten_thousand_runs_leak_nothing)),
         Trial::test(
             "an_executable_that_is_no_worker_is_an_error",
@@ -303,6 +307,37 @@ async fn dead_templates_are_replaced() {
         assert_eq!(bench.returns("n + 1", Start::Heap(heap)).await.0, "2");
     }
     drop(bench.folder);
+}
+
+async fn code_in_large_pages_changes_nothing_else() {
+    /// Runs after which it surely has been begun to copy the code.
+    const RUNS: usize = 40;
+    let folder = tempfile::tempdir().expect("folder");
+    let heaps = heaps(folder.path());
+    let start = async || Pool::start(options(folder.path()), heaps.clone()).await.expect("the pool starts");
+    let (pool, without) = (start().await, start().await);
+    let bench = Bench { pool, folder: tempfile::tempdir().expect("folder") };
+    assert!(!bench.pool.code_is_large(), "a pool that is hardly used has no copy");
+    let (_, before) = bench.returns("let n = 1; const next = () => ++n;", Start::Fresh).await;
+    for _ in 0..RUNS {
+        assert_eq!(bench.returns("1 + 1", Start::Fresh).await.0, "2");
+    }
+    if fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
+        .is_ok_and(|setting| !setting.contains("[deny]"))
+    {
+        until("the code is copied", || bench.pool.code_is_large()).await;
+        let copied = |pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains("stasis-code"))
+        };
+        until("processes use the copy", || children().iter().any(copied)).await;
+    }
+    // A heap from before goes on in a process with the copy, and again in a pool without.
+    let (text, after) = bench.returns("next()", Start::Heap(before)).await;
+    assert_eq!(text, "2");
+    let (text, after) = bench.returns("next()", Start::Heap(after)).await;
+    assert_eq!(text, "3");
+    let bench = Bench { pool: without, ..bench };
+    assert_eq!(bench.returns("next()", Start::Heap(after)).await.0, "4");
 }
 
 async fn ten_thousand_runs_leak_nothing() {

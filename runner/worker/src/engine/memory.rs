@@ -44,6 +44,51 @@ pub(super) fn sort_free_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(BYTES)));
 }
 
+/// Has the C library hand out every piece that was given back to it, and keeps them all. What is allocated
+/// from here on lies side by side in fresh memory, and not here and there in pages that each run would have to
+/// copy. To be called once, before the base image is made.
+pub(super) fn use_up_free_memory() {
+    /// What is to be free at the end of the C library's memory: more than a short script allocates.
+    const FREE_AT_END: usize = 512 << 10;
+    /// Large enough to use up memory quickly, but not so large that it would be mapped on its own.
+    const LARGEST: usize = 64 << 10;
+    /// The C library's smallest piece.
+    const SMALLEST: usize = 24;
+    /// Up to this size it keeps pieces of each size apart, in steps of [`STEP`].
+    const LARGEST_EXACT: usize = SMALLEST + 63 * STEP;
+    const STEP: usize = 16;
+    /// Far more pieces than there are of the largest size, and of any.
+    const MOST_LARGEST: usize = 1 << 10;
+    const MOST_PIECES: usize = 1 << 20;
+    let keep = |bytes| {
+        let piece = std::mem::ManuallyDrop::new(Vec::<u8>::with_capacity(bytes));
+        std::hint::black_box(piece.as_ptr()) as usize
+    };
+    // What comes from the end comes from behind this piece.
+    let at_end = (0..MOST_LARGEST).find_map(|_| {
+        let before = free_at_end();
+        let piece = keep(LARGEST);
+        let room = free_at_end();
+        (room != before && room >= FREE_AT_END).then_some(piece..piece + LARGEST + room)
+    });
+    let Some(at_end) = at_end else { return };
+    let mut bytes = LARGEST;
+    while bytes >= SMALLEST {
+        for _ in 0..MOST_PIECES {
+            if at_end.contains(&keep(bytes)) {
+                break;
+            }
+        }
+        bytes = if bytes > LARGEST_EXACT { (bytes / 2).max(LARGEST_EXACT) } else { bytes - STEP };
+    }
+}
+
+/// Bytes that the C library has free at the end of its memory.
+fn free_at_end() -> usize {
+    // SAFETY: asks for numbers and takes no arguments.
+    unsafe { libc::mallinfo2() }.keepcost
+}
+
 /// What [`near_limit`] is called with: the isolate.
 fn data_of(isolate: &mut v8::Isolate) -> *mut c_void {
     // SAFETY: only reads the pointer, and turns it into one of another type of the same layout

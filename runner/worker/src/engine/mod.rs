@@ -146,6 +146,11 @@ impl Engine {
         memory::sort_free_memory();
     }
 
+    /// To be called before the base image is made.
+    pub(crate) fn prepare_base(&self) {
+        memory::use_up_free_memory();
+    }
+
     fn used_heap(&mut self) -> usize {
         self.runtime.v8_isolate().get_heap_statistics().used_heap_size()
     }

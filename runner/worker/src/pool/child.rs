@@ -3,7 +3,9 @@
 use std::{
     fs::{self, File},
     io,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    sync::{OnceLock, mpsc},
+    time::Duration,
 };
 
 use rustix::process::{
@@ -14,7 +16,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 /// A child process, by a descriptor that cannot come to mean another one. Killed when dropped.
 #[derive(Debug)]
 pub(super) struct Child {
-    pidfd: Option<AsyncFd<OwnedFd>>,
+    pidfd: Option<OwnedFd>,
 }
 
 /// How a worker's process ended.
@@ -28,14 +30,8 @@ impl Child {
     /// Takes a descriptor that a worker sent. It is only believed to be a child of ours if the kernel
     /// agrees.
     pub(super) fn from_pidfd(pidfd: OwnedFd) -> io::Result<Self> {
-        use std::os::fd::AsFd;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         waitid(WaitId::PidFd(pidfd.as_fd()), options)?;
-        #[expect(
-            deprecated,
-            reason = "an OwnedFd keeps its descriptor, which the new function wants promised"
-        )]
-        let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE)?;
         Ok(Self { pidfd: Some(pidfd) })
     }
 
@@ -45,19 +41,25 @@ impl Child {
         Self::from_pidfd(pidfd_open(pid, PidfdFlags::empty())?)
     }
 
-    fn pidfd(&self) -> &AsyncFd<OwnedFd> {
+    fn pidfd(&self) -> &OwnedFd {
         self.pidfd.as_ref().expect("taken only when dropped")
     }
 
     /// Waits for the process to end, and reaps it.
     pub(super) async fn wait(&self) -> io::Result<Exit> {
-        self.pidfd().async_io(Interest::READABLE, reap).await
+        // Most processes are never waited for, and need not be known to the runtime.
+        #[expect(
+            deprecated,
+            reason = "a BorrowedFd keeps its descriptor, which the new function wants promised"
+        )]
+        let pidfd = AsyncFd::with_interest(self.pidfd().as_fd(), Interest::READABLE)?;
+        pidfd.async_io(Interest::READABLE, |pidfd| reap(*pidfd)).await
     }
 
     /// Ends the process, whatever it is doing.
     pub(super) fn kill(&self) {
         // It may have ended already.
-        let _gone = pidfd_send_signal(self.pidfd().get_ref(), Signal::KILL);
+        let _gone = pidfd_send_signal(self.pidfd(), Signal::KILL);
     }
 
     /// Opens the process's `maps` and `pagemap`.
@@ -70,7 +72,7 @@ impl Child {
     /// The process id, from what the kernel says about the descriptor. The process is ours and not
     /// reaped, so the number is not given to another one meanwhile.
     fn pid(&self) -> io::Result<u32> {
-        let descriptor = self.pidfd().get_ref().as_raw_fd();
+        let descriptor = self.pidfd().as_raw_fd();
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}"))?;
         info.lines()
             .find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
@@ -78,9 +80,8 @@ impl Child {
     }
 }
 
-fn reap(pidfd: &OwnedFd) -> io::Result<Exit> {
-    use std::os::fd::AsFd;
-    match waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)? {
+fn reap(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
+    match waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)? {
         None => Err(io::ErrorKind::WouldBlock.into()),
         Some(status) => Ok(exit_of(&status)),
     }
@@ -96,16 +97,36 @@ fn exit_of(status: &WaitIdStatus) -> Exit {
 impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
-        let Some(pidfd) = self.pidfd.take() else { return };
-        // A killed process takes a moment to end, longer with a large memory.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(async move { pidfd.async_io(Interest::READABLE, reap).await });
-            }
-            Err(_) => {
-                use std::os::fd::AsFd;
-                let _reaped = waitid(WaitId::PidFd(pidfd.get_ref().as_fd()), WaitIdOptions::EXITED);
-            }
+        if let Some(pidfd) = self.pidfd.take() {
+            reap_later(pidfd);
         }
+    }
+}
+
+/// Reaps a process that was killed, from a thread of its own: a process takes a moment to end, longer with a
+/// large memory, and nobody needs to know when.
+fn reap_later(pidfd: OwnedFd) {
+    /// Processes that end within this time are reaped together, so that a busy server is not woken for each.
+    const TOGETHER: Duration = Duration::from_millis(5);
+    static ENDING: OnceLock<mpsc::Sender<OwnedFd>> = OnceLock::new();
+    let reap = |pidfd: OwnedFd| {
+        // One that was waited for already is no child of ours any more.
+        let _reaped = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+    };
+    let ending = ENDING.get_or_init(|| {
+        let (sender, receiver) = mpsc::channel::<OwnedFd>();
+        let serve = move || {
+            while let Ok(first) = receiver.recv() {
+                std::thread::sleep(TOGETHER);
+                reap(first);
+                receiver.try_iter().for_each(reap);
+            }
+        };
+        // Without the thread the receiver is gone, and each is reaped where it is dropped.
+        let _thread = std::thread::Builder::new().name("worker-reaper".into()).spawn(serve);
+        sender
+    });
+    if let Err(mpsc::SendError(pidfd)) = ending.send(pidfd) {
+        reap(pidfd);
     }
 }

@@ -26,6 +26,9 @@ pub(super) enum ConnectionError {
     /// The worker closed its end: it exited, or was killed.
     #[error("the worker is gone")]
     Gone,
+    /// The same, and it had not read all that it was sent.
+    #[error("the worker is gone and had not read what it was sent")]
+    Unread,
     #[error("the worker broke the protocol")]
     Protocol(#[from] FrameError),
     #[error("the worker's socket failed")]
@@ -35,7 +38,9 @@ pub(super) enum ConnectionError {
 impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::Gone,
+            io::ErrorKind::BrokenPipe => Self::Gone,
+            // What Linux reports of a Unix socket that was closed with messages in it.
+            io::ErrorKind::ConnectionReset => Self::Unread,
             _ => Self::Socket(error),
         }
     }

@@ -10,6 +10,7 @@ mod calls;
 mod child;
 mod connection;
 mod engine;
+mod large_code;
 mod run;
 mod spares;
 mod spawner;
@@ -33,6 +34,7 @@ use crate::{
 };
 use base_image::BaseImages;
 use connection::ConnectionError;
+use large_code::LargeCode;
 use spares::Spares;
 use templates::Templates;
 use waiting::{Forked, ImagePair, Waiting};
@@ -90,6 +92,9 @@ pub enum PoolError {
     /// A worker went away or talked nonsense where no script was running.
     #[error("worker process failed: {0}")]
     Worker(String),
+    /// Workers died again and again before they started the script.
+    #[error("worker process failed: {0}")]
+    NotStarted(String),
     /// A worker sent no descriptor for the child it forked.
     #[error("worker process sent no descriptor for its child")]
     NoDescriptor,
@@ -155,6 +160,7 @@ struct Inner {
     loader: Loader,
     layers: Layers,
     bases: BaseImages,
+    code: LargeCode,
     zygote: Mutex<Arc<Waiting>>,
     base_template: Mutex<Option<Arc<Waiting>>>,
     spares: Spares,
@@ -183,6 +189,7 @@ impl Pool {
             loader,
             layers,
             bases,
+            code: LargeCode::default(),
         };
         let pool = Self { inner: Arc::new(inner) };
         pool.inner.base_template().await?;
@@ -198,6 +205,12 @@ impl Pool {
     /// How many processes wait.
     pub fn waiting(&self) -> WaitingProcesses {
         WaitingProcesses { spares: self.inner.spares.count(), hot_heaps: self.inner.templates.count() }
+    }
+
+    /// Whether new processes have the program's code in large pages. They have it when the pool has had some
+    /// runs, if the kernel can.
+    pub fn code_is_large(&self) -> bool {
+        self.inner.code.get().is_some()
     }
 
     /// This build's name.
@@ -231,14 +244,18 @@ impl Inner {
         match &*template {
             Some(waiting) if !waiting.is_gone() => Ok(waiting.clone()),
             Some(_) | None => {
-                let base = self.bases.current(self).await?;
-                let images = ImagePair { image: base.image, base: None };
-                let forked = self.thaw(&images, None).await?;
-                let waiting = Arc::new(Waiting::template(forked));
+                let waiting = self.thaw_base().await?;
                 *template = Some(waiting.clone());
                 Ok(waiting)
             }
         }
+    }
+
+    /// A fresh template of the base image.
+    async fn thaw_base(&self) -> Result<Arc<Waiting>, PoolError> {
+        let base = self.bases.current(self).await?;
+        let images = ImagePair { image: base.image, base: None };
+        Ok(Arc::new(Waiting::template(self.thaw(&images, None).await?)))
     }
 
     /// A heap's image and the base image it refers to.
@@ -259,11 +276,11 @@ impl Inner {
 
     /// Has the zygote thaw an image; a new zygote, if the last one turns out to have died.
     async fn thaw(&self, images: &ImagePair, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
-        let zygote = self.zygote().await?;
-        match zygote.thaw(images, first).await {
+        let (zygote, code) = (self.zygote().await?, self.code.get());
+        match zygote.thaw(images, code, first).await {
             Err(PoolError::Worker(_)) => {
                 zygote.give_up();
-                self.zygote().await?.thaw(images, first).await
+                self.zygote().await?.thaw(images, code, first).await
             }
             other => other,
         }

@@ -1,6 +1,12 @@
 //! One run, from the request to the heap that it leaves.
 
-use std::{fs::File, io, os::fd::AsFd, pin::pin, time::Instant};
+use std::{
+    fs::File,
+    io,
+    os::fd::AsFd,
+    pin::{Pin, pin},
+    time::Instant,
+};
 
 use stasis_core::{
     ConsoleLevel, HeapId, Limits, Outcome, RunHost, StopReason, ThrownError,
@@ -48,14 +54,24 @@ impl Pool {
         cancel: impl Future<Output = ()> + Send,
     ) -> Result<Finished, PoolError> {
         let pool = &*self.inner;
+        self.inner.count_run();
         let begun = Instant::now();
         let job = ToWorker::Run(job(request));
-        let (mut worker, base) = self.start_job(request.start, &job).await?;
-        let mut timings = Timings { start: begun.elapsed(), ..Timings::default() };
-        worker.connection.set_max(longest_frame(request));
-
-        let outcome = watch(&mut worker, &request.limits, events, host, cancel).await?;
-        timings.run = begun.elapsed() - timings.start;
+        let mut cancel = pin!(cancel);
+        let mut attempts = 0;
+        let (worker, base, outcome, started) = loop {
+            attempts += 1;
+            match self.attempt(request, &job, events, host, cancel.as_mut()).await {
+                Err(PoolError::NotStarted(why)) if attempts < MAX_ATTEMPTS => {
+                    // Whatever killed it may have killed those that wait, too.
+                    pool.spares.clear();
+                    tracing::debug!(why, "a worker died before it started its script");
+                }
+                ended => break ended?,
+            }
+        };
+        let start = started.duration_since(begun);
+        let mut timings = Timings { start, run: begun.elapsed() - start, ..Timings::default() };
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
         let heap = if keep {
             Some(pool.keep(worker, &base, events, &mut timings).await)
@@ -67,22 +83,26 @@ impl Pool {
         Ok(Finished { outcome, heap, timings })
     }
 
-    /// A process that has started the job. A process that died before it did has run nothing: its place
-    /// is taken by another one, a few times.
-    async fn start_job(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+    /// Gives a script to a process and follows it to its outcome. Also tells when the process had it.
+    async fn attempt(
+        &self,
+        request: &RunRequest,
+        job: &ToWorker,
+        events: &mut dyn RunEvents,
+        host: &mut dyn RunHost,
+        cancel: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<(Forked, Base, Outcome, Instant), PoolError> {
         let pool = &*self.inner;
-        let mut attempts = 0;
-        loop {
-            let started = pool.try_start_job(start, job).await;
-            self.inner.refill_spares();
-            attempts += 1;
-            match started {
-                Err(PoolError::Worker(why)) if attempts < MAX_ATTEMPTS => {
-                    tracing::debug!(why, "a worker died before it started its script");
-                }
-                other => return other,
-            }
-        }
+        let found = pool.worker_for(request.start, job).await;
+        self.inner.refill_spares();
+        let (mut worker, base) = found.map_err(|error| match error {
+            PoolError::Worker(why) => PoolError::NotStarted(why),
+            other => other,
+        })?;
+        let started = Instant::now();
+        worker.connection.set_max(longest_frame(request));
+        let outcome = watch(&mut worker, &request.limits, events, host, cancel).await?;
+        Ok((worker, base, outcome, started))
     }
 }
 
@@ -98,6 +118,7 @@ fn job(request: &RunRequest) -> Job {
         cpu_seconds: limits.wall_clock.as_secs() + GRACE_SECONDS,
         result: limits.result.get(),
         capabilities: request.capabilities,
+        keep: request.keep,
     }
 }
 
@@ -110,28 +131,6 @@ fn longest_frame(request: &RunRequest) -> usize {
 }
 
 impl Inner {
-    async fn try_start_job(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
-        let (mut worker, base) = self.worker_for(start, job).await?;
-        let received = within(self.options.patience, async { Ok(worker.connection.receive().await) }).await?;
-        match received {
-            Ok(FromWorker::Started) => Ok((worker, base)),
-            Ok(other) => Err(PoolError::unexpected(&other)),
-            Err(ConnectionError::Gone) => Err(self.died_early(&worker).await?),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Why a process ended that had not started its script.
-    async fn died_early(&self, worker: &Forked) -> Result<PoolError, PoolError> {
-        self.spares.clear();
-        Ok(match worker.child.wait().await.map_err(PoolError::System)? {
-            Exit::Status(stasis_image::RESTORE_FAILED) => {
-                PoolError::NotThawed("the heap could not be mapped into a new process".to_owned())
-            }
-            exit => PoolError::Worker(format!("it ended with {exit:?} before it started its script")),
-        })
-    }
-
     /// A process in the wanted state that has the job, and the base image it refers to.
     async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
         let patience = self.options.patience;
@@ -145,7 +144,7 @@ impl Inner {
                 }
                 let template = self.base_template().await?;
                 let forked =
-                    within(patience, template.fork(Some(job))).await.inspect_err(|_| template.give_up())?;
+                    within(patience, template.fork(job)).await.inspect_err(|_| template.give_up())?;
                 Ok((forked, self.bases.current(self).await?))
             }
             Start::Heap(heap) => {
@@ -158,7 +157,7 @@ impl Inner {
                     }
                     Advice::Once => return within(patience, self.thaw_once(heap, job)).await,
                 };
-                let forked = within(patience, template.fork(Some(job))).await.inspect_err(|_| {
+                let forked = within(patience, template.fork(job)).await.inspect_err(|_| {
                     template.give_up();
                     self.templates.forget(heap);
                 })?;
@@ -169,8 +168,13 @@ impl Inner {
 
     async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
         let images = self.images(heap).await?;
-        let forked = self.thaw(&images, Some(job)).await?;
-        Ok((forked, self.base_of(&images.image).await?))
+        let mut worker = self.thaw(&images, Some(job)).await?;
+        match worker.connection.receive().await {
+            Ok(FromWorker::Started) => Ok((worker, self.base_of(&images.image).await?)),
+            Ok(other) => Err(PoolError::unexpected(&other)),
+            Err(ConnectionError::Gone | ConnectionError::Unread) => Err(died_early(&worker).await?),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The base image that an image refers to; itself, if it is one.
@@ -216,7 +220,7 @@ impl Inner {
         let frozen = loop {
             match worker.connection.receive().await {
                 Ok(FromWorker::Frozen { .. }) => break true,
-                Err(ConnectionError::Gone) => break false,
+                Err(ConnectionError::Gone | ConnectionError::Unread) => break false,
                 Ok(FromWorker::NotFrozen { write_error: Some(number), .. }) => {
                     return Err(HeapError::Io(io::Error::from_raw_os_error(number)).into());
                 }
@@ -251,6 +255,10 @@ impl Inner {
                 let (device, inode) = numbers(&base.identity);
                 (*base.image.id().as_bytes(), device, inode)
             }),
+            code: self.code.get().map(|code| {
+                let (device, inode) = numbers(&code.identity());
+                (device, inode, code.part().into())
+            }),
         }
     }
 }
@@ -261,10 +269,10 @@ async fn watch(
     limits: &Limits,
     events: &mut dyn RunEvents,
     host: &mut dyn RunHost,
-    cancel: impl Future<Output = ()> + Send,
+    mut cancel: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result<Outcome, PoolError> {
     let mut deadline = pin!(tokio::time::sleep(limits.wall_clock));
-    let mut cancel = pin!(cancel);
+    let mut heard = false;
     let mut calls = Calls::default();
     let mut printed = 0;
     let mut pieces = String::new();
@@ -279,6 +287,7 @@ async fn watch(
             }
             message = worker.connection.receive() => message,
         };
+        let first = !std::mem::replace(&mut heard, true);
         match message {
             Ok(FromWorker::Console { level, text, more }) => {
                 printed += text.len() as u64 + 1;
@@ -317,10 +326,21 @@ async fn watch(
             Ok(FromWorker::OutOfMemory) => return Ok(Outcome::Stopped(StopReason::Memory)),
             // A worker that does not keep to the protocol is not ours any more.
             Ok(_) | Err(ConnectionError::Protocol(_)) => return Ok(Outcome::Stopped(StopReason::Crashed)),
-            Err(ConnectionError::Gone) => return crashed(worker).await,
+            Err(ConnectionError::Unread) if first => return Err(died_early(worker).await?),
+            Err(ConnectionError::Gone | ConnectionError::Unread) => return crashed(worker).await,
             Err(error @ ConnectionError::Socket(_)) => return Err(error.into()),
         }
     }
+}
+
+/// Why a process ended that had not started its script.
+async fn died_early(worker: &Forked) -> Result<PoolError, PoolError> {
+    Ok(match worker.child.wait().await.map_err(PoolError::System)? {
+        Exit::Status(stasis_image::RESTORE_FAILED) => {
+            PoolError::NotThawed("the heap could not be mapped into a new process".to_owned())
+        }
+        exit => PoolError::NotStarted(format!("it ended with {exit:?} before it started its script")),
+    })
 }
 
 /// What the end of a process says that did not report an outcome.

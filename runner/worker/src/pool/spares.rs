@@ -65,6 +65,6 @@ impl Inner {
 
     async fn fork_spare(&self) -> Result<Forked, PoolError> {
         let template = self.base_template().await?;
-        within(self.options.patience, template.fork(None)).await.inspect_err(|_| template.give_up())
+        within(self.options.patience, template.fork_spare()).await.inspect_err(|_| template.give_up())
     }
 }

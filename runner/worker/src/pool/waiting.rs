@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use stasis_image::CodeCopy;
 use stasis_store::MappableImage;
 
 use super::{PoolError, child::Child, connection::Connection, spawner};
@@ -89,25 +90,33 @@ impl Waiting {
         Self::new(forked.connection, forked.child)
     }
 
-    /// Has a template fork.
-    pub(super) async fn fork(self: &Arc<Self>, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
-        self.ask(&ToWorker::Fork, first, Vec::new()).await
+    /// Has a template fork a child for a script.
+    pub(super) async fn fork(self: &Arc<Self>, job: &ToWorker) -> Result<Forked, PoolError> {
+        self.ask(&ToWorker::Fork, Some(job), Vec::new()).await
+    }
+
+    /// Has a template fork a child that gets its script later. To be called where nobody stops waiting.
+    pub(super) async fn fork_spare(&self) -> Result<Forked, PoolError> {
+        self.exchange(&encode(&ToWorker::Fork), None, &[]).await
     }
 
     /// Has the zygote fork a child that becomes the process in `images`.
     pub(super) async fn thaw(
         self: &Arc<Self>,
         images: &ImagePair,
+        code: Option<&CodeCopy>,
         first: Option<&ToWorker>,
     ) -> Result<Forked, PoolError> {
         let base = images.base.as_ref();
         let message = ToWorker::Thaw {
             base: base.map(|base| *base.id().as_bytes()),
+            code: code.map(|code| code.part().into()),
             // A child that is given a script at once forks no more.
             template: first.is_none(),
         };
-        let files = [Some(&images.image), base].into_iter().flatten();
-        self.ask(&message, first, files.map(|image| image.file().clone()).collect()).await
+        let images = [Some(&images.image), base].into_iter().flatten();
+        let files = images.map(MappableImage::file).chain(code.map(CodeCopy::memory));
+        self.ask(&message, first, files.cloned().collect()).await
     }
 
     /// Sends an order together with the child's socket, in which `first` already waits, and takes the

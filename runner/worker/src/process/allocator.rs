@@ -21,6 +21,16 @@ pub(super) fn end_when_exhausted() {
     IN_RUN.store(true, Relaxed);
 }
 
+/// Has the C library take memory from the kernel in pieces of this size. Without a program break, which the
+/// sandbox denies, it takes 128 KiB at a time, each of which is a mapping that forks and thaws have to copy. To be
+/// called before much is allocated.
+pub(super) fn take_large_pieces() {
+    const BYTES: libc::c_int = 1 << 20;
+    // SAFETY: sets a number within the C library, before any other thread could be there.
+    let set = unsafe { libc::mallopt(libc::M_TOP_PAD, BYTES) };
+    debug_assert_eq!(set, 1, "glibc has this setting");
+}
+
 fn checked(memory: *mut u8) -> *mut u8 {
     if memory.is_null() && IN_RUN.load(Relaxed) {
         end(EXIT_OUT_OF_MEMORY);

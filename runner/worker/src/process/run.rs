@@ -22,6 +22,7 @@ use crate::{
 /// is again a process that waits.
 pub(crate) fn serve(engine: &mut Engine) -> ! {
     let channel = Channel;
+    let mut forked = false;
     loop {
         let (message, descriptors) = channel.receive();
         match message {
@@ -29,15 +30,21 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
                 let Some(socket) = single(descriptors) else { end(EXIT_BROKEN) };
                 match fork_child() {
                     Ok(Forked::Parent(child)) => channel.send_with(&FromWorker::Forked, Some(child.as_fd())),
-                    Ok(Forked::Child) => become_run(socket),
+                    Ok(Forked::Child) => {
+                        become_run(socket);
+                        forked = true;
+                    }
                     Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
                 }
             }
             ToWorker::Run(job) => {
                 sandbox::enter_run();
-                run(engine, job);
+                run(engine, job, !forked);
             }
-            ToWorker::Freeze(order) => freeze_into(engine, &order, descriptors),
+            ToWorker::Freeze(order) => {
+                freeze_into(engine, &order, descriptors);
+                forked = false;
+            }
             ToWorker::Preload(module) => channel.send(&FromWorker::Preloaded(engine.preload(&module))),
             // It was under way when the run ended, which was all that it concerned.
             ToWorker::Answer { .. } => {}
@@ -50,17 +57,19 @@ fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
     <[OwnedFd; 1]>::try_from(descriptors).ok().map(|[descriptor]| descriptor)
 }
 
-fn run(engine: &mut Engine, job: Job) {
+fn run(engine: &mut Engine, job: Job, announce: bool) {
     sandbox::limit(&job, engine.data_bytes());
     allocator::end_when_exhausted();
-    Channel.send(&FromWorker::Started);
+    if announce {
+        Channel.send(&FromWorker::Started);
+    }
     let end_of_run = match engine.run(&job) {
         CellEnd::Returned(text) => FromWorker::Returned(text),
         CellEnd::Threw { message, stack } => FromWorker::Threw { message, stack },
     };
-    let returned = matches!(end_of_run, FromWorker::Returned(_));
+    let to_be_frozen = job.keep && matches!(end_of_run, FromWorker::Returned(_));
     Channel.send(&end_of_run);
-    if !returned {
+    if !to_be_frozen {
         end(EXIT_NORMAL);
     }
 }
@@ -70,6 +79,9 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<Ow
     let base_file = if order.base.is_some() { descriptors.pop() } else { None };
     let Some([image, maps, pagemap]) = files::<3>(descriptors) else { end(EXIT_BROKEN) };
     engine.prepare_to_freeze();
+    if order.base.is_none() {
+        engine.prepare_base();
+    }
     let program: Vec<_> =
         order.program.iter().map(|&(device, inode)| FileIdentity { device, inode }).collect();
     let request = FreezeRequest {
@@ -78,6 +90,7 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<Ow
         pagemap: pagemap.as_fd(),
         fingerprint: order.fingerprint,
         program: &program,
+        code: order.code.map(|(device, inode, part)| (FileIdentity { device, inode }, part.into())),
         base: order.base.zip(base_file.as_ref()).map(|((id, device, inode), file)| FreezeBase {
             id,
             identity: FileIdentity { device, inode },

@@ -68,14 +68,16 @@ pub(crate) fn enter() -> Layers {
     enter_allowing(&[])
 }
 
-/// Enters the sandbox of a process that boots V8 and never runs a script.
+/// Enters the sandbox of a process that boots V8 and never runs a script. Those that are made of it do.
 pub(crate) fn enter_to_boot() -> Layers {
+    system_calls::run_filter();
     enter_allowing(system_calls::BOOT)
 }
 
 fn enter_allowing(system_calls: &[i64]) -> Layers {
     die_with_parent();
     forget_surroundings();
+    forbid_large_pages();
     limit_worker();
     let namespaces = enter_namespaces().is_ok();
     let no_new_privileges = rustix::thread::set_no_new_privs(true).is_ok();
@@ -108,10 +110,27 @@ fn forget_surroundings() {
         }
         let none = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
         libc::sigaltstack(&none, std::ptr::null_mut());
-        // Huge pages would make forks and images larger for nothing.
-        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0);
         // The server reads its workers' memory maps when they freeze.
         libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+    }
+}
+
+/// Large pages would make forks and images larger for nothing; but the code may be in such, see
+/// [`stasis_image::CodeCopy`].
+fn forbid_large_pages() {
+    /// Linux 6.18 and newer: all but those that are asked for with `MADV_HUGEPAGE`.
+    const EXCEPT_ADVISED: libc::c_ulong = 1 << 1;
+    const SETTING: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let disable = |flags: libc::c_ulong| {
+        // SAFETY: changes an attribute of the process and takes no addresses.
+        unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, flags, 0, 0) == 0 }
+    };
+    if !disable(EXCEPT_ADVISED) {
+        // Elsewhere it is all or nothing; with any setting but this one, nobody gets what they did not ask for.
+        let unasked = std::fs::read_to_string(SETTING).is_ok_and(|setting| setting.contains("[always]"));
+        if unasked {
+            disable(0);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use stasis_image::{CodePages, Loader, ThawRequest};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL,
+    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::Preloading,
-    protocol::{FromWorker, ToWorker, VERSION},
+    protocol::{CodePart, FromWorker, ToWorker, VERSION},
 };
 
 /// Descriptors from this one on are the zygote's own; below are the channel and two that go nowhere.
@@ -33,20 +33,27 @@ pub(crate) fn zygote() -> ! {
     channel.send(&FromWorker::Ready { version: VERSION, layers });
     loop {
         let (message, descriptors) = channel.receive();
-        let ToWorker::Thaw { base, template } = message else { end(EXIT_BROKEN) };
+        let ToWorker::Thaw { base, code, template } = message else { end(EXIT_BROKEN) };
         match fork_child() {
             Ok(Forked::Parent(child)) => {
                 drop(descriptors);
                 channel.send_with(&FromWorker::Forked, Some(child.as_fd()));
             }
-            Ok(Forked::Child) => thaw(&loader, base, template, descriptors),
+            Ok(Forked::Child) => thaw(&loader, base, code, template, descriptors),
             Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
         }
     }
 }
 
-fn thaw(loader: &Loader, base: Option<[u8; 32]>, template: bool, mut descriptors: Vec<OwnedFd>) -> ! {
+fn thaw(
+    loader: &Loader,
+    base: Option<[u8; 32]>,
+    code: Option<CodePart>,
+    template: bool,
+    mut descriptors: Vec<OwnedFd>,
+) -> ! {
     sandbox::die_with_parent();
+    let code_file = if code.is_some() { descriptors.pop().map(File::from) } else { None };
     let base_file = if base.is_some() { descriptors.pop().map(File::from) } else { None };
     let Some([socket, image]) = files::<2>(descriptors) else { end(EXIT_BROKEN) };
     if Channel.replace(socket.into()).is_err() {
@@ -55,6 +62,7 @@ fn thaw(loader: &Loader, base: Option<[u8; 32]>, template: bool, mut descriptors
     let request = ThawRequest {
         image: &image,
         base: base.zip(base_file.as_ref()),
+        code: code.map(Into::into).zip(code_file.as_ref()),
         template,
         close_from: FIRST_OWN_DESCRIPTOR,
     };
@@ -66,6 +74,7 @@ fn thaw(loader: &Loader, base: Option<[u8; 32]>, template: bool, mut descriptors
 /// Boots V8 from the start-up snapshot, warms it up, and then waits like every other worker: to be
 /// frozen into the base image, or, where nothing can be frozen, to fork.
 pub(crate) fn boot(preloading: Preloading) -> ! {
+    allocator::take_large_pieces();
     let code = CodePages::watch();
     let layers = sandbox::enter_to_boot();
     let mut engine = crate::engine::Engine::boot(Channel, preloading);

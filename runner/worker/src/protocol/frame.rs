@@ -72,6 +72,7 @@ mod tests {
             cpu_seconds: 3,
             result: 4,
             capabilities,
+            keep: true,
         }));
         check(FromWorker::Console { level: 3, text: "ü".repeat(300), more: true });
     }

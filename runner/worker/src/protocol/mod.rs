@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -33,11 +33,13 @@ pub(crate) const MAX_CONSOLE_PIECE: usize = 1 << 20;
 /// What the server says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ToWorker {
-    /// To the zygote: fork a child that thaws the image. With the child's socket, the image, and
-    /// the base image if there is one.
+    /// To the zygote: fork a child that thaws the image. With the child's socket, the image, the base
+    /// image if there is one, and the copy of the code if there is one.
     Thaw {
         /// Id of the base image that the image refers to.
         base: Option<[u8; 32]>,
+        /// What the copy of the code shows.
+        code: Option<CodePart>,
         /// Whether the child will fork, and not run a script itself.
         template: bool,
     },
@@ -59,6 +61,28 @@ pub(crate) enum ToWorker {
     Freeze(FreezeOrder),
 }
 
+/// See [`stasis_image::CodePart`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CodePart {
+    file: u32,
+    offset: u64,
+    bytes: u64,
+}
+
+impl From<stasis_image::CodePart> for CodePart {
+    fn from(part: stasis_image::CodePart) -> Self {
+        let stasis_image::CodePart { file, offset, bytes } = part;
+        Self { file, offset, bytes }
+    }
+}
+
+impl From<CodePart> for stasis_image::CodePart {
+    fn from(part: CodePart) -> Self {
+        let CodePart { file, offset, bytes } = part;
+        Self { file, offset, bytes }
+    }
+}
+
 /// One script to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Job {
@@ -76,6 +100,8 @@ pub(crate) struct Job {
     pub(crate) result: u64,
     /// What the script finds that reaches outside.
     pub(crate) capabilities: Capabilities,
+    /// Whether the process is to wait for [`ToWorker::Freeze`] when the script has returned.
+    pub(crate) keep: bool,
 }
 
 /// A WebAssembly module that every run finds as `__wasm_NAME`.
@@ -97,6 +123,9 @@ pub(crate) struct FreezeOrder {
     pub(crate) program: Vec<(u64, u64)>,
     /// Id, device and inode of the base image; none to make one.
     pub(crate) base: Option<([u8; 32], u64, u64)>,
+    /// Device and inode of the copy of the code that the worker may have been thawed with, and what it
+    /// shows.
+    pub(crate) code: Option<(u64, u64, CodePart)>,
 }
 
 /// What a worker says.
@@ -113,7 +142,8 @@ pub(crate) enum FromWorker {
     NotForked(String),
     /// The image could not be thawed.
     NotThawed(String),
-    /// The script starts now.
+    /// A process that was thawed for this script: it starts now. One that was forked does not say so; it can
+    /// only have died before it read the script, which its socket then tells.
     Started,
     /// Console text.
     Console {

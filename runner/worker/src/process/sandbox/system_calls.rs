@@ -1,6 +1,6 @@
 //! The system calls that a worker may make.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Operator, SeccompCondition,
@@ -87,11 +87,20 @@ pub(super) fn filter_worker(more: &[i64]) -> Result<(), seccompiler::Error> {
     install(any(&[libc::SYS_brk]), SeccompAction::Allow, SeccompAction::Errno(0))
 }
 
-/// Installs what a run gives up besides: forking, and changing where its thread's memory is.
+/// Installs what a run gives up besides.
 pub(super) fn filter_run() -> Result<(), seccompiler::Error> {
+    run_filter().ok_or(seccompiler::Error::EmptyFilter).and_then(|program| apply_filter(program))
+}
+
+/// The filter of runs: no forking, and no changing where the thread's memory is. Made once, in the base image;
+/// none, if it cannot be made.
+pub(super) fn run_filter() -> Option<&'static BpfProgram> {
+    static PROGRAM: OnceLock<Option<BpfProgram>> = OnceLock::new();
     let given_up =
         [libc::SYS_clone, libc::SYS_arch_prctl, libc::SYS_set_tid_address, libc::SYS_dup2, libc::SYS_dup3];
-    install(any(&given_up), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))
+    let make =
+        || compile(any(&given_up), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32)).ok();
+    PROGRAM.get_or_init(make).as_ref()
 }
 
 fn any(calls: &[i64]) -> Rules {
@@ -125,7 +134,14 @@ fn install(
     otherwise: SeccompAction,
     matching: SeccompAction,
 ) -> Result<(), seccompiler::Error> {
+    apply_filter(&compile(rules, otherwise, matching)?)
+}
+
+fn compile(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matching: SeccompAction,
+) -> Result<BpfProgram, seccompiler::Error> {
     let filter = SeccompFilter::new(rules, otherwise, matching, TargetArch::x86_64)?;
-    let program: BpfProgram = filter.try_into()?;
-    apply_filter(&program)
+    Ok(filter.try_into()?)
 }
