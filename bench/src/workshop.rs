@@ -15,6 +15,8 @@ use stasis_store::{
 use stasis_worker::pool::{Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, Timings};
 use tempfile::TempDir;
 
+use crate::ADD;
+
 /// More than all images of one measurement take: the cache shall not drop what is measured.
 const CACHE_BYTES: ByteSize = ByteSize::mebibytes(16 << 10);
 
@@ -102,6 +104,22 @@ impl Workshop {
             ..Limits::default()
         };
         Ok(Self { pool, heaps, limits, folder })
+    }
+
+    /// Runs until the pool is as fast as it gets: it copies its code to large pages after some runs, if the
+    /// kernel can.
+    ///
+    /// # Errors
+    /// If a run fails.
+    pub async fn warmed_up(self) -> Result<Self, BenchError> {
+        const MOST_RUNS: usize = 500;
+        for _ in 0..MOST_RUNS {
+            if self.pool.code_is_large() {
+                break;
+            }
+            self.run(ADD, Start::Fresh, false).await?;
+        }
+        Ok(self)
     }
 
     /// Runs a script that must return.

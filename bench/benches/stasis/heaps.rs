@@ -14,7 +14,7 @@ const SIZES: [usize; 5] = [0, 1, 10, 50, 200];
 pub(crate) fn all(criterion: &mut Criterion, runtime: &Runtime, workshop: &Workshop) {
     let make = |size: usize| (size, runtime.block_on(workshop.heap(&fill(size))).expect("a heap is made"));
     let heaps = SIZES.map(make);
-    let hot = runtime.block_on(workshop.reopen(8)).expect("a pool starts");
+    let hot = runtime.block_on(async { workshop.reopen(8).await?.warmed_up().await }).expect("a pool starts");
     resume(criterion, runtime, "resume cold", workshop, &heaps);
     resume(criterion, runtime, "resume hot", &hot, &heaps);
     for (name, time) in [("freeze", freeze_time as fn(&Done) -> Duration), ("store", store_time)] {

@@ -15,7 +15,7 @@ fn main() -> Result<(), BenchError> {
     stasis_worker::run_if_worker();
     let mut criterion = Criterion::default().configure_from_args();
     let runtime = Runtime::new()?;
-    let workshop = runtime.block_on(Workshop::open(0))?;
+    let workshop = runtime.block_on(async { Workshop::open(0).await?.warmed_up().await })?;
     boot::all(&mut criterion, &runtime, &workshop);
     runs::all(&mut criterion, &runtime, &workshop);
     heaps::all(&mut criterion, &runtime, &workshop);

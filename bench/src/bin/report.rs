@@ -36,7 +36,7 @@ fn main() -> Result<(), BenchError> {
         println!("{}", runtime.block_on(pool_start(arguments.samples, boot))?);
     }
     runtime.block_on(async {
-        let workshop = Workshop::open(0).await?;
+        let workshop = Workshop::open(0).await?.warmed_up().await?;
         if arguments.wants("fresh") {
             println!("{}", fresh(&workshop, arguments.samples).await?);
         }
@@ -170,7 +170,7 @@ async fn heaps(workshop: &Workshop, samples: usize) -> Result<Table, BenchError>
         "hot median, ms",
         "p99, ms",
     ]);
-    let hot_workshop = workshop.reopen(8).await?;
+    let hot_workshop = workshop.reopen(8).await?.warmed_up().await?;
     for size in SIZES {
         let heap = workshop.heap(&fill(size)).await?;
         let info = workshop.info(heap).await?;

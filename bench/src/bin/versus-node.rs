@@ -8,7 +8,7 @@ fn main() -> Result<(), BenchError> {
     stasis_worker::run_if_worker();
     let runtime = tokio::runtime::Runtime::new()?;
     let comparison = runtime.block_on(async {
-        let workshop = Workshop::open(0).await?;
+        let workshop = Workshop::open(0).await?.warmed_up().await?;
         Comparison::measure(&workshop).await
     })?;
     println!("{}; Node {}\n\n{}", Machine::this(), comparison.node, comparison.table());
