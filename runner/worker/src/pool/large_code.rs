@@ -46,6 +46,9 @@ impl Inner {
     }
 
     async fn copy_code(self: &Arc<Self>) -> Result<(), PoolError> {
+        if !self.zygote().await?.has_large_pages() {
+            return Ok(());
+        }
         let base = self.bases.current(self).await?;
         let pool = self.clone();
         let copying = tokio::task::spawn_blocking(move || {

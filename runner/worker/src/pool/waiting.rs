@@ -29,6 +29,7 @@ pub(super) struct Waiting {
     connection: tokio::sync::Mutex<Connection>,
     child: Child,
     gone: AtomicBool,
+    large_pages: bool,
 }
 
 /// An image together with the base image it refers to.
@@ -60,13 +61,20 @@ impl Waiting {
         let (mut connection, theirs) = Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
         let child = spawner::start(program, role, theirs).await.map_err(PoolError::Start)?;
         match connection.receive().await? {
-            FromWorker::Ready { version: VERSION, layers } => Ok((Self::new(connection, child), layers)),
+            FromWorker::Ready { version: VERSION, layers, large_pages } => {
+                Ok((Self { large_pages, ..Self::new(connection, child) }, layers))
+            }
             other => Err(PoolError::unexpected(&other)),
         }
     }
 
     fn new(connection: Connection, child: Child) -> Self {
-        Self { connection: connection.into(), child, gone: AtomicBool::new(false) }
+        Self { connection: connection.into(), child, gone: AtomicBool::new(false), large_pages: false }
+    }
+
+    /// Of the zygote: whether what it makes can have large pages where they are asked for.
+    pub(super) fn has_large_pages(&self) -> bool {
+        self.large_pages
     }
 
     /// Whether it was found not to answer any more.

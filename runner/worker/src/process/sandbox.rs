@@ -77,13 +77,31 @@ pub(crate) fn enter_to_boot() -> Layers {
 fn enter_allowing(system_calls: &[i64]) -> Layers {
     die_with_parent();
     forget_surroundings();
-    forbid_large_pages();
     limit_worker();
     let namespaces = enter_namespaces().is_ok();
     let no_new_privileges = rustix::thread::set_no_new_privs(true).is_ok();
     let landlock = forbid_paths();
     let seccomp = system_calls::filter_worker(system_calls).is_ok();
     Layers { seccomp, landlock, namespaces, no_new_privileges }
+}
+
+/// Does without large pages, which would make forks and images larger for nothing. Says whether those that are
+/// asked for can still be had, as for the code (see [`stasis_image::CodeCopy`]). To be called before the sandbox
+/// is entered, which has no files.
+pub(crate) fn forbid_large_pages() -> bool {
+    /// Linux 6.18 and newer: all but those that are asked for with `MADV_HUGEPAGE`.
+    const EXCEPT_ADVISED: libc::c_ulong = 1 << 1;
+    const SETTING: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let disable = |flags: libc::c_ulong| {
+        // SAFETY: changes an attribute of the process and takes no addresses.
+        unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, flags, 0, 0) == 0 }
+    };
+    if disable(EXCEPT_ADVISED) {
+        return true;
+    }
+    // Elsewhere it is all or nothing; only with this setting does anybody get what they did not ask for.
+    let unasked = std::fs::read_to_string(SETTING).is_ok_and(|setting| setting.contains("[always]"));
+    !(unasked && disable(0))
 }
 
 /// Shuts the doors that only a process that waits needs open: a run forks no more.
@@ -112,25 +130,6 @@ fn forget_surroundings() {
         libc::sigaltstack(&none, std::ptr::null_mut());
         // The server reads its workers' memory maps when they freeze.
         libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
-    }
-}
-
-/// Large pages would make forks and images larger for nothing; but the code may be in such, see
-/// [`stasis_image::CodeCopy`].
-fn forbid_large_pages() {
-    /// Linux 6.18 and newer: all but those that are asked for with `MADV_HUGEPAGE`.
-    const EXCEPT_ADVISED: libc::c_ulong = 1 << 1;
-    const SETTING: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
-    let disable = |flags: libc::c_ulong| {
-        // SAFETY: changes an attribute of the process and takes no addresses.
-        unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, flags, 0, 0) == 0 }
-    };
-    if !disable(EXCEPT_ADVISED) {
-        // Elsewhere it is all or nothing; with any setting but this one, nobody gets what they did not ask for.
-        let unasked = std::fs::read_to_string(SETTING).is_ok_and(|setting| setting.contains("[always]"));
-        if unasked {
-            disable(0);
-        }
     }
 }
 

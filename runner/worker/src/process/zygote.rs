@@ -28,9 +28,10 @@ const FIRST_OWN_DESCRIPTOR: u32 = 3;
 /// outside of the sandbox.
 pub(crate) fn zygote() -> ! {
     let Ok(loader) = Loader::new() else { end(EXIT_BROKEN) };
+    let large_pages = sandbox::forbid_large_pages();
     let layers = sandbox::enter();
     let channel = Channel;
-    channel.send(&FromWorker::Ready { version: VERSION, layers });
+    channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     loop {
         let (message, descriptors) = channel.receive();
         let ToWorker::Thaw { base, code, template } = message else { end(EXIT_BROKEN) };
@@ -76,10 +77,11 @@ fn thaw(
 pub(crate) fn boot(preloading: Preloading) -> ! {
     allocator::take_large_pieces();
     let code = CodePages::watch();
+    let large_pages = sandbox::forbid_large_pages();
     let layers = sandbox::enter_to_boot();
     let mut engine = crate::engine::Engine::boot(Channel, preloading);
     engine.warm_up(&code);
-    Channel.send(&FromWorker::Ready { version: VERSION, layers });
+    Channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     run::serve(&mut engine)
 }
 

@@ -135,6 +135,8 @@ pub(crate) enum FromWorker {
     Ready {
         version: u32,
         layers: crate::Layers,
+        /// Whether it can have large pages where they are asked for.
+        large_pages: bool,
     },
     /// Zygote or template: a child was forked. With its pidfd.
     Forked,
