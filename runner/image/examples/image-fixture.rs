@@ -9,7 +9,7 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, HashMap},
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::fd::AsFd,
     time::{Duration, Instant},
 };
@@ -29,12 +29,16 @@ unsafe extern "C" {
 
 thread_local!(static GENERATION: Cell<u32> = const { Cell::new(0) });
 
+/// Room for the process's memory map: to read it is not to change the memory that is frozen.
+const MAPS_BYTES: usize = 64 << 10;
+
 /// State in every kind of memory: heap, thread-local, static, stack.
 struct State {
     map: HashMap<String, u64>,
     big: Vec<u8>,
     started: Instant,
     loader: Loader,
+    maps: String,
 }
 
 fn main() {
@@ -89,6 +93,7 @@ fn boot() {
         big: Vec::new(),
         started: Instant::now(),
         loader: Loader::new().expect("own program"),
+        maps: String::with_capacity(MAPS_BYTES),
     };
     let on_stack = [42u64; 64];
     say("ready");
@@ -103,7 +108,7 @@ fn boot() {
                 say("touched");
             }
             ["state"] => say(&state.describe(&on_stack)),
-            ["large"] => say(if code_is_in_large_pages() { "large" } else { "small" }),
+            ["large"] => say(if code_is_in_large_pages(&mut state.maps) { "large" } else { "small" }),
             ["clock"] => say(&format!("{}", state.started.elapsed().as_millis())),
             ["sleep", ms] => {
                 std::thread::sleep(Duration::from_millis(ms.parse().expect("a number")));
@@ -132,6 +137,7 @@ impl State {
         let base = base.map(|path| File::open(path).expect("base image"));
         let image = File::create(path).expect("image file");
         let program = self.loader.program_files();
+        let code = base.as_ref().and_then(|base| code_copy(base, &mut self.maps));
         let (maps, pagemap) = (open("/proc/self/maps"), open("/proc/self/pagemap"));
         let request = FreezeRequest {
             image: image.as_fd(),
@@ -139,7 +145,7 @@ impl State {
             pagemap: pagemap.as_fd(),
             fingerprint: self.loader.fingerprint(),
             program: &program,
-            code: base.as_ref().and_then(code_copy),
+            code,
             base: base.as_ref().map(|file| FreezeBase {
                 id: [9; 32],
                 identity: FileIdentity::of(file).expect("identity"),
@@ -165,9 +171,8 @@ impl State {
 }
 
 /// What this process was thawed with, as the server would tell it.
-fn code_copy(base: &File) -> Option<(FileIdentity, CodePart)> {
-    let (_, line) = mapped_copy()?;
-    let mut words = line.split(' ').skip(3);
+fn code_copy(base: &File, maps: &mut String) -> Option<(FileIdentity, CodePart)> {
+    let mut words = mapped_copy(maps)?.lines().next()?.split(' ').skip(3);
     let (device, inode) = (words.next()?, words.next()?);
     let (major, minor) = device.split_once(':')?;
     let number = |digits| u64::from_str_radix(digits, 16).ok();
@@ -176,20 +181,22 @@ fn code_copy(base: &File) -> Option<(FileIdentity, CodePart)> {
     Some((identity, CodePart::of_base(&Image::read(base).expect("an image"))?))
 }
 
-/// Start and line of the mapping that shows the copy of the code.
-fn mapped_copy() -> Option<(usize, String)> {
-    let maps = std::fs::read_to_string("/proc/self/smaps").expect("own memory map");
-    let line = maps.lines().find(|line| line.contains("memfd:stasis-code"))?;
-    let start = usize::from_str_radix(line.split('-').next()?, 16).ok()?;
-    Some((start, line.to_owned()))
+/// What the kernel says of the mapping that shows the copy of the code, and of those behind it.
+fn mapped_copy(maps: &mut String) -> Option<&str> {
+    maps.clear();
+    let mut file = File::open("/proc/self/smaps").expect("own memory map");
+    file.read_to_string(maps).expect("own memory map");
+    let name = maps.find("memfd:stasis-code")?;
+    let line = maps[..name].rfind('\n').map_or(0, |end| end + 1);
+    Some(&maps[line..])
 }
 
-fn code_is_in_large_pages() -> bool {
-    let Some((start, line)) = mapped_copy() else { return false };
+fn code_is_in_large_pages(maps: &mut String) -> bool {
+    let start = |maps: &str| usize::from_str_radix(maps.split('-').next()?, 16).ok();
+    let Some(start) = mapped_copy(maps).and_then(start) else { return false };
     // SAFETY: code of this program is mapped there, to be read.
     let _used = unsafe { (start as *const u8).read_volatile() };
-    let maps = std::fs::read_to_string("/proc/self/smaps").expect("own memory map");
-    let mut lines = maps.lines().skip_while(|other| *other != line);
+    let mut lines = mapped_copy(maps).unwrap_or_default().lines();
     lines.find_map(|line| line.strip_prefix("ShmemPmdMapped:")).is_some_and(|size| size.trim() != "0 kB")
 }
 

@@ -149,7 +149,7 @@ fn code_in_large_pages_leaves_no_trace_in_images() {
         let (_, lines) = fixture.generation(&two, &base, "three", &["large", "state"]);
         assert_eq!(lines[1], "small");
         assert!(lines[2].starts_with("generation 3 map 499500 "), "{lines:?}");
-        let (without, _) = fixture.generation(&base, &base, "without", &["state"]);
+        let (without, _) = fixture.generation(&base, &base, "without", &["large", "state"]);
         assert_eq!(number_of_areas(&one), number_of_areas(&without));
         assert!(size(&one).abs_diff(size(&without)) < 32_000, "no code is stored");
     }
