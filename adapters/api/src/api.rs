@@ -3,20 +3,20 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use stasis_core::{
-    ExecutionId, ExecutionRecord, HeapId, OutputRange, Removal, RequestError, RunRules, SessionName, Status,
-    Tags,
+    ExecutionId, ExecutionRecord, ExecutionSummary, HeapId, OutputRange, Removal, RequestError, RunRules,
+    SessionName, Status, Tags,
 };
 use stasis_executions::{Caller, Ended, Executions, Starting};
 
 use crate::{
-    ApiError, Cancelled, ErrorKind, Execution, ExecutionItem, ExecutionList, HeapTags, Output,
-    OutputArguments, RunArguments, SessionEntries, SessionEntry, SessionField, SessionList, TaggedHeaps,
+    ApiError, Cancelled, ErrorKind, Execution, ExecutionList, HeapTags, Output, OutputArguments,
+    RunArguments, SessionEntries, SessionEntry, SessionField, SessionList, TaggedHeaps,
 };
 
 /// The longest that a call waits for an execution to end.
 pub const MAX_WAIT: Duration = Duration::from_secs(600);
 /// Entries of a page, unless something else is asked for.
-const DEFAULT_PAGE: usize = 100;
+pub const DEFAULT_PAGE: usize = 100;
 /// The most entries of a page.
 const MAX_PAGE: usize = 1000;
 /// How much of the output is part of an execution's record, in bytes.
@@ -106,12 +106,25 @@ impl Api {
     ) -> Result<ExecutionList, ApiError> {
         let limit = page(limit)?;
         let after = cursor.map(str::parse).transpose()?;
+        let (summaries, next_cursor) = self.executions_page(after, limit).await?;
+        let executions = summaries.into_iter().map(Into::into).collect();
+        Ok(ExecutionList { executions, next_cursor })
+    }
+
+    /// At most `limit` executions, the newest first, and the cursor of those that follow.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn executions_page(
+        &self,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<(Vec<ExecutionSummary>, Option<String>), ApiError> {
         let mut list = self.executions.list(after, limit + 1).await?;
         let more = list.len() > limit;
         list.truncate(limit);
-        let executions: Vec<ExecutionItem> = list.into_iter().map(Into::into).collect();
-        let last = executions.last().map(|item| item.execution_id.clone());
-        Ok(ExecutionList { executions, next_cursor: last.filter(|_| more) })
+        let next_cursor = list.last().filter(|_| more).map(|last| last.id.to_string());
+        Ok((list, next_cursor))
     }
 
     /// A part of an execution's console output.

@@ -5,7 +5,7 @@ mod api;
 mod error;
 mod forms;
 
-pub use api::{Answer, Api, MAX_WAIT};
+pub use api::{Answer, Api, DEFAULT_PAGE, MAX_WAIT};
 pub use error::{ApiError, ErrorKind};
 pub use forms::{
     Cancelled, Execution, ExecutionItem, ExecutionList, ExecutionStatus, Failure, HeapTags, Output,

@@ -77,6 +77,12 @@ pub(crate) fn asked_at(id: ExecutionId) -> String {
     Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds)).to_string()
 }
 
-fn parse(task_id: &str) -> Result<ExecutionId, ErrorData> {
-    task_id.parse().map_err(|_| ErrorData::invalid_params(format!("there is no task {task_id}"), None))
+/// The execution that a task's id names.
+pub(crate) fn parse(task_id: &str) -> Result<ExecutionId, ErrorData> {
+    task_id.parse().map_err(|_| no_task(task_id))
+}
+
+/// A task that is not there.
+pub(crate) fn no_task(task_id: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("there is no task {task_id}"), None)
 }

@@ -11,7 +11,7 @@ use rmcp::{
     service::RequestContext,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use stasis_api::{Api, MAX_WAIT};
+use stasis_api::{Api, DEFAULT_PAGE, MAX_WAIT};
 use stasis_core::{ExecutionId, ExecutionRecord, Status};
 
 use super::{Method, REVISION, related_to, watch::watch, wire};
@@ -20,10 +20,8 @@ use crate::{
     asked::Asked,
     attend::{Attended, attend},
     server::{self, Server},
+    tasks::{no_task, parse},
 };
-
-/// Tasks of a page.
-const PAGE: usize = 100;
 
 /// Answers a request that stands for one of this revision. `handler` is what the client sees of `server`, and
 /// may have more tools.
@@ -130,13 +128,13 @@ async fn create<H: ServerHandler>(
 
 /// `tasks/get`
 async fn get(api: &Api, name: &wire::TaskId) -> Result<wire::Task, ErrorData> {
-    Ok(wire::Task::of(&record(api, parse(name)?, Duration::ZERO).await?, kept(api)))
+    Ok(wire::Task::of(&record(api, parse(&name.task_id)?, Duration::ZERO).await?, kept(api)))
 }
 
 /// `tasks/result`: what the call would have answered, as soon as it has ended. Whoever withdraws the request
 /// withdraws it alone: the task goes on.
 async fn result(api: &Api, name: &wire::TaskId, asked: Asked) -> Result<CustomResult, ErrorData> {
-    let id = parse(name)?;
+    let id = parse(&name.task_id)?;
     match attend(api, id, MAX_WAIT, &asked.about_task(id)).await.map_err(|error| refusal(&error))? {
         Attended::Known(execution) if execution.status != Status::Running.into() => {
             complete(Answer::of(*execution).into_response()?, Some(id))
@@ -151,18 +149,15 @@ async fn result(api: &Api, name: &wire::TaskId, asked: Asked) -> Result<CustomRe
 async fn list(api: &Api, page: Option<PaginatedRequestParams>) -> Result<wire::Page<wire::Tasks>, ErrorData> {
     let after = page.and_then(|page| page.cursor).map(|cursor| cursor.parse::<ExecutionId>()).transpose();
     let after = after.map_err(|_| server::no_such_cursor())?;
-    let executions = api.executions();
-    let mut found = executions.list(after, PAGE + 1).await.map_err(|error| refusal(&error.into()))?;
-    let more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next_cursor = found.last().filter(|_| more).map(|last| last.id.to_string());
+    let (found, next_cursor) =
+        api.executions_page(after, DEFAULT_PAGE).await.map_err(|error| refusal(&error))?;
     let tasks = found.iter().map(|summary| wire::Task::new(summary, None, kept(api))).collect();
     Ok(wire::Page { items: wire::Tasks { tasks }, next_cursor, meta: None })
 }
 
 /// `tasks/cancel`: one that has ended stays as it is, and that is an error.
 async fn cancel(api: &Api, name: &wire::TaskId) -> Result<wire::Task, ErrorData> {
-    let id = parse(name)?;
+    let id = parse(&name.task_id)?;
     api.cancel(id).await.map_err(|error| refusal(&error))?;
     let mut task = wire::Task::of(&record(api, id, MAX_WAIT).await?, kept(api));
     // It does not end otherwise, however long its end takes.
@@ -203,12 +198,4 @@ fn optional<T: DeserializeOwned>(method: Method, request: &CustomRequest) -> Res
 
 fn params<T: DeserializeOwned>(method: Method, request: &CustomRequest) -> Result<T, ErrorData> {
     optional(method, request)?.ok_or_else(|| server::bad_parameters(method.name()))
-}
-
-fn parse(name: &wire::TaskId) -> Result<ExecutionId, ErrorData> {
-    name.task_id.parse().map_err(|_| no_task(&name.task_id))
-}
-
-fn no_task(id: &str) -> ErrorData {
-    ErrorData::invalid_params(format!("there is no task {id}"), None)
 }
