@@ -9,7 +9,9 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { CallToolResultSchema, CreateTaskResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolResultSchema, CreateTaskResultSchema, EmptyResultSchema, LoggingMessageNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 
 const [kind, target, ...rest] = process.argv.slice(2);
 const transports = {
@@ -19,6 +21,8 @@ const transports = {
 };
 const transport = transports[kind]();
 const client = new Client({ name: 'stasis-tests', version: '1.0.0' });
+const log = [];
+client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => log.push(params));
 await client.connect(transport);
 
 // Calls a tool, and checks that what it gives is there twice.
@@ -95,6 +99,24 @@ report.cancelled_task = [task.status, (await tasks.cancelTask(task.taskId)).stat
 report.cancelled_twice = await tasks.cancelTask(task.taskId).then(() => null, (error) => error.code);
 const listed = (await tasks.listTasks()).tasks.slice(0, 3);
 report.tasks = listed.map((each) => [each.status, [task.taskId, lost.id, followed.id].indexOf(each.taskId)]);
+
+// So far nothing was asked for.
+report.silent = log.length === 0;
+const print = async (level, code) => {
+  await client.setLoggingLevel(level);
+  log.length = 0;
+  const { execution_id } = await run({ code, wait_secs: 60 });
+  return log.map(({ level, logger, data }) => (logger === `execution/${execution_id}` ? [level, data] : logger));
+};
+report.log = await print('warning', "console.log('l'); console.warn('w'); console.error('e')");
+const loud = { method: 'logging/setLevel', params: { level: 'loud' } };
+report.bad_level = await client.request(loud, EmptyResultSchema).then(() => null, (error) => error.code);
+const flood = await print('info', 'for (let line = 0; line < 3000; line++) console.log(line)');
+report.flood = [flood.length, flood[999], flood[1000][0], flood[1000][1].split(',')[0]];
+const long = await print('info', "console.log('x'.repeat(600_000)); console.log('after')");
+const text = long.map(([, data]) => data).join('');
+const notice = text.replace(/^x+/, '');
+report.long_line = [text.length - notice.length, notice.split(',')[0]];
 
 await client.close();
 console.log(JSON.stringify(report));

@@ -27,7 +27,7 @@ def transport(kind, target, *rest):
     return sse_client(target) if kind == "sse" else target
 
 
-async def drive(client):
+async def drive(client, log):
     async def call(name, arguments, **options):
         """Calls a tool, and checks that what it gives is there twice."""
         result = await client.call_tool(name, arguments, **options)
@@ -88,6 +88,41 @@ async def drive(client):
     report["branches"] = [left["result"], right["result"], left["heap"] != right["heap"]]
     if client.protocol_version == "2025-11-25":
         report |= await tasks(client)
+    # So far nothing was asked for.
+    report["silent"] = log == []
+    return report | await prints(client, log)
+
+
+async def prints(client, log):
+    """What a run prints, which comes as log messages when it is asked for."""
+
+    async def at(level, code, lines):
+        """Runs the code, and waits until so many messages have come: the SDK handles each by itself."""
+        meta = None
+        if client.protocol_version == "2026-07-28":
+            meta = {"io.modelcontextprotocol/logLevel": level}
+        else:
+            params = types.SetLevelRequestParams.model_construct(level=level)
+            await client.session.send_request(types.SetLevelRequest.model_construct(params=params), types.EmptyResult)
+        log.clear()
+        ran = await client.call_tool("run_js", {"code": code, "wait_secs": 60}, meta=meta)
+        with anyio.fail_after(10):
+            while len(log) < lines:
+                await anyio.sleep(0.01)
+        logger = f"execution/{ran.structured_content['execution_id']}"
+        return [[line.level, line.data] if line.logger == logger else line.logger for line in log]
+
+    report = {"log": await at("warning", "console.log('l'); console.warn('w'); console.error('e')", 2)}
+    try:
+        await at("loud", "1", 0)
+    except MCPError as error:
+        report["bad_level"] = error.code
+    flood = await at("info", "for (let line = 0; line < 3000; line++) console.log(line)", 1001)
+    report["flood"] = [len(flood), flood[999], flood[1000][0], flood[1000][1].split(",")[0]]
+    long = await at("info", "console.log('x'.repeat(600_000)); console.log('after')", 17)
+    text = "".join(data for _, data in long)
+    notice = text.lstrip("x")
+    report["long_line"] = [len(text) - len(notice), notice.split(",")[0]]
     return report
 
 
@@ -133,8 +168,13 @@ async def tasks(client):
 
 async def main():
     revision, *target = sys.argv[1:]
-    async with Client(transport(*target), mode=revision) as client:
-        print(json.dumps(await drive(client)))
+    log = []
+
+    async def keep(message):
+        log.append(message)
+
+    async with Client(transport(*target), mode=revision, logging_callback=keep) as client:
+        print(json.dumps(await drive(client, log)))
 
 
 anyio.run(main)

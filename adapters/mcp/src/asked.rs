@@ -12,17 +12,18 @@ use stasis_core::ExecutionId;
 use stasis_executions::Caller;
 use tokio_util::sync::CancellationToken;
 
-use crate::core_tasks::related_to;
+use crate::{core_tasks::related_to, logging::Listener};
 
 /// The header that names a session of Streamable HTTP.
 pub(crate) const SESSION_HEADER: &str = "mcp-session-id";
 
-/// Who asks, whether they still do, and how they are told of progress.
+/// Who asks, whether they still do, and how they are told of progress and of what is printed.
 #[derive(Debug)]
 pub(crate) struct Asked {
     caller: Caller,
     withdrawn: CancellationToken,
     progress: Option<Progress>,
+    listener: Option<Listener>,
     understands_tasks: bool,
     /// What it has become.
     task: Option<ExecutionId>,
@@ -44,6 +45,7 @@ impl Asked {
             caller: caller(context),
             withdrawn: context.ct.clone(),
             progress: token.map(|token| Progress { token, peer: context.peer.clone() }),
+            listener: Listener::of(context),
             understands_tasks: has_extension,
             task: None,
         }
@@ -56,7 +58,8 @@ impl Asked {
 
     /// The same for what goes on when it has been answered, and thus cannot be withdrawn any more.
     pub(crate) fn beyond_its_answer(self) -> Self {
-        Self { withdrawn: CancellationToken::new(), ..self }
+        let listener = self.listener.map(Listener::beyond_its_answer);
+        Self { withdrawn: CancellationToken::new(), listener, ..self }
     }
 
     /// On whose behalf it is carried out.
@@ -72,6 +75,11 @@ impl Asked {
     /// Whether somebody wants to know of progress.
     pub(crate) const fn wants_progress(&self) -> bool {
         self.progress.is_some()
+    }
+
+    /// Who is told of what is printed, if anybody may want to know, and of which task.
+    pub(crate) fn listener(&self) -> Option<(&Listener, Option<ExecutionId>)> {
+        self.listener.as_ref().map(|listener| (listener, self.task))
     }
 
     /// Resolves when nobody waits for the answer any more.

@@ -5,8 +5,12 @@ use std::time::Duration;
 use stasis_api::{Api, ApiError, Execution, MAX_WAIT};
 use stasis_core::ExecutionId;
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
-use crate::asked::Asked;
+use crate::{
+    asked::Asked,
+    console::{self, Part},
+};
 
 /// How often who wants to know of progress is told.
 const EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +39,7 @@ pub(crate) fn patience(wait_secs: Option<u64>, default: Duration) -> Result<Dura
     }
 }
 
-/// Waits for an execution's end, and tells of its progress.
+/// Waits for an execution's end, and tells of its progress and of that part of its console.
 ///
 /// # Errors
 /// If there is no such execution.
@@ -44,10 +48,23 @@ pub(crate) async fn attend(
     id: ExecutionId,
     patience: Duration,
     asked: &Asked,
+    part: Part,
 ) -> Result<Attended, ApiError> {
+    let ended = CancellationToken::new();
+    let known = async {
+        let execution = api.execution(id, patience).await;
+        ended.cancel();
+        execution
+    };
+    let told = async {
+        match asked.listener() {
+            Some(listener) => tokio::join!(known, console::tell(api, id, part, listener, &ended)).0,
+            None => known.await,
+        }
+    };
     tokio::select! {
         biased;
-        execution = api.execution(id, patience) => Ok(Attended::Known(Box::new(execution?))),
+        execution = told => Ok(Attended::Known(Box::new(execution?))),
         () = asked.withdrawn() => Ok(Attended::Withdrawn),
         never = tell_progress(api, id, asked), if asked.wants_progress() => never,
     }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     core_tasks,
+    logging::Verbosity,
     message::NoMessage,
     outbox::{Outbox, UndeliveredError},
 };
@@ -45,6 +46,7 @@ pub(crate) struct Link {
     encode: fn(&ServerJsonRpcMessage) -> Bytes,
     broken: CancellationToken,
     in_flight: InFlight,
+    verbosity: Verbosity,
     /// An answer of our own that is on its way out.
     answer: Option<Bytes>,
     opened: bool,
@@ -69,13 +71,15 @@ impl Link {
         broken: CancellationToken,
     ) -> (Self, Inbox) {
         let (inbox, incoming) = mpsc::channel(INCOMING);
-        let in_flight = InFlight::default();
-        (Self { incoming, outgoing, encode, broken, in_flight, answer: None, opened: false }, inbox)
+        let (in_flight, verbosity) = (InFlight::default(), Verbosity::default());
+        let link =
+            Self { incoming, outgoing, encode, broken, in_flight, verbosity, answer: None, opened: false };
+        (link, inbox)
     }
 
     /// The message, if it may be handled; otherwise its answer is left to be sent.
     fn admit(&mut self, incoming: Incoming) -> Option<ClientJsonRpcMessage> {
-        let message = match incoming {
+        let mut message = match incoming {
             Incoming::Message(message) => *message,
             Incoming::NoMessage(no_message) => {
                 self.answer = Some((self.encode)(&no_message.into_answer()));
@@ -106,6 +110,7 @@ impl Link {
         }
         // Until the first request there is nothing that anything else could be about, and rmcp would hang
         // up.
+        message.insert_extension(self.verbosity.clone());
         self.opened.then_some(message)
     }
 }

@@ -6,7 +6,7 @@ use rmcp::{
 };
 use serde_json::Value;
 
-use crate::core_tasks;
+use crate::{core_tasks, logging};
 
 /// A text that is no message, and what the protocol answers to that.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,11 @@ impl NoMessage {
         Self(Box::new(error), id)
     }
 
+    /// Whether it is a request, for the answer to which somebody waits.
+    pub(crate) const fn is_request(&self) -> bool {
+        self.1.is_some()
+    }
+
     /// The answer.
     pub(crate) fn into_answer(self) -> ServerJsonRpcMessage {
         ServerJsonRpcMessage::Error(JsonRpcError::new(self.1, *self.0))
@@ -35,7 +40,13 @@ impl NoMessage {
 /// invalid parameters if it is a request with such.
 pub(crate) fn decode(text: &[u8]) -> Result<ClientJsonRpcMessage, NoMessage> {
     let failed = match serde_json::from_slice(text) {
-        Ok(message) => return Ok(core_tasks::recognized(message, text)),
+        Ok(ClientJsonRpcMessage::Request(request)) => {
+            return match logging::check(&request.request) {
+                Ok(()) => Ok(core_tasks::recognized(ClientJsonRpcMessage::Request(request), text)),
+                Err(error) => Err(NoMessage::new(error, Some(request.id))),
+            };
+        }
+        Ok(message) => return Ok(message),
         Err(failed) => failed,
     };
     let value: Value = serde_json::from_slice(text)

@@ -45,6 +45,11 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The name of a console output as a resource.
+pub(crate) fn output_uri(id: &str) -> String {
+    Uri::output(id).to_string()
+}
+
 /// `resources/list`: the outputs of executions, the newest first, then sessions.
 pub(crate) async fn list(api: &Api, cursor: Option<&str>) -> Result<ListResourcesResult, ErrorData> {
     let mut result = ListResourcesResult::default();
@@ -68,7 +73,7 @@ pub(crate) async fn list(api: &Api, cursor: Option<&str>) -> Result<ListResource
 }
 
 fn output_of(id: &str) -> Resource {
-    Resource::new(Uri::output(id).to_string(), format!("output-{id}"))
+    Resource::new(output_uri(id), format!("output-{id}"))
         .with_title(format!("Console output of {id}"))
         .with_mime_type("text/plain")
 }

@@ -16,7 +16,7 @@ use rmcp::{
 use stasis_api::Api;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{asked::Asked, core_tasks, instructions, prompts, resources, tasks, tool::Offer, tools};
+use crate::{asked::Asked, core_tasks, instructions, logging, prompts, resources, tasks, tool::Offer, tools};
 
 /// Calls that may be answered at the same time; most of them wait for a run.
 const MAX_CALLS: usize = 4096;
@@ -61,6 +61,9 @@ impl Server {
         if let Some(method) = core_tasks::Method::of_custom(&request.method).filter(|_| has_handshake) {
             return core_tasks::answer(self, handler, method, request, context).await;
         }
+        if let Some(error) = logging::unreadable(&context).filter(|_| request.method == logging::SET_LEVEL) {
+            return Err(error);
+        }
         // rmcp does not know it, or could not read it: parameters that do not fit make it forget the method.
         if METHODS_WITH_PARAMETERS.contains(&request.method.as_str()) {
             return Err(bad_parameters(&request.method));
@@ -95,11 +98,13 @@ impl Server {
 }
 
 impl ServerHandler for Server {
+    #[expect(deprecated, reason = "logging is, and clients may still ask for it")]
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_resources()
             .enable_prompts()
+            .enable_logging()
             .enable_tasks()
             .build();
         let server = Implementation::new("stasis", env!("CARGO_PKG_VERSION"))
@@ -108,6 +113,15 @@ impl ServerHandler for Server {
         ServerConfig::new(capabilities)
             .with_server_info(server)
             .with_instructions(instructions::instructions(self.inner.api.rules()))
+    }
+
+    #[expect(deprecated, reason = "logging is, and clients may still ask for it")]
+    async fn set_level(
+        &self,
+        request: rmcp::model::SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        logging::set_level(&request, &context)
     }
 
     async fn list_tools(

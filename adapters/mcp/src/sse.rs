@@ -117,14 +117,19 @@ async fn take<H: ServerHandler + Clone>(
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
-    match message::decode(&bytes) {
-        Err(no_message) => (StatusCode::BAD_REQUEST, Json(no_message.into_answer())).into_response(),
+    let incoming = match message::decode(&bytes) {
         Ok(mut message) => {
             message.insert_extension(Caller::new(id.to_string()));
-            match inbox.send(Incoming::Message(Box::new(message))).await {
-                Ok(()) => (StatusCode::ACCEPTED, "Accepted").into_response(),
-                Err(_) => no_session(),
-            }
+            Incoming::Message(Box::new(message))
         }
+        // Whoever waits for an answer reads the stream, and may not read this.
+        Err(no_message) if no_message.is_request() => Incoming::NoMessage(no_message),
+        Err(no_message) => {
+            return (StatusCode::BAD_REQUEST, Json(no_message.into_answer())).into_response();
+        }
+    };
+    match inbox.send(incoming).await {
+        Ok(()) => (StatusCode::ACCEPTED, "Accepted").into_response(),
+        Err(_) => no_session(),
     }
 }

@@ -1,6 +1,8 @@
 //! Streamable HTTP: requests of revision 2026-07-28, each for itself, and sessions of the revisions before
 //! it, on one route.
 
+mod sessions;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -14,17 +16,15 @@ use axum::{
 use bytes::Bytes;
 use rmcp::{
     ServerHandler,
-    model::{ClientJsonRpcMessage, ClientRequest, ProtocolVersion, ServerJsonRpcMessage},
-    transport::{
-        StreamableHttpServerConfig, StreamableHttpService,
-        streamable_http_server::session::local::LocalSessionManager,
-    },
+    model::{ClientJsonRpcMessage, ClientRequest, ProtocolVersion, ServerJsonRpcMessage, ServerResult},
+    transport::{StreamableHttpServerConfig, StreamableHttpService},
 };
 use stasis_api::Failure;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{asked::SESSION_HEADER, body, core_tasks, message};
+use sessions::Sessions;
 
 /// The header that names the revision of the protocol.
 const REVISION_HEADER: &str = "mcp-protocol-version";
@@ -63,9 +63,7 @@ impl Default for SessionOptions {
 
 /// The route `/mcp`. Who may ask is not checked here.
 pub fn streamable_http<H: ServerHandler + Clone>(handler: H, options: &StreamableHttpOptions) -> Router {
-    let mut sessions = LocalSessionManager::default();
-    sessions.session_config.keep_alive = options.sessions.map(|sessions| sessions.idle);
-    let sessions = Arc::new(sessions);
+    let sessions = Arc::new(Sessions::new(options.sessions.map(|sessions| sessions.idle)));
     let config = StreamableHttpServerConfig::default()
         .disable_allowed_hosts()
         .disable_allowed_origins()
@@ -85,7 +83,7 @@ pub fn streamable_http<H: ServerHandler + Clone>(handler: H, options: &Streamabl
 /// nothing.
 #[derive(Debug)]
 struct Entrance {
-    sessions: Arc<LocalSessionManager>,
+    sessions: Arc<Sessions>,
     max_sessions: Option<usize>,
     opening: Mutex<()>,
     max_message: usize,
@@ -120,7 +118,7 @@ async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Ne
     let _turn = match entrance.max_sessions.filter(|_| opens) {
         Some(max) => {
             let turn = entrance.opening.lock().await;
-            if entrance.sessions.sessions.read().await.len() >= max {
+            if entrance.sessions.count().await >= max {
                 return too_many_sessions();
             }
             Some(turn)
@@ -133,7 +131,7 @@ async fn enter(State(entrance): State<Arc<Entrance>>, request: Request, next: Ne
         bytes
     };
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if initializes { declared(response).await } else { response }
+    if initializes { declared(response, entrance.max_sessions.is_some()).await } else { response }
 }
 
 /// Whether a request may be one of the revision that has tasks in its core: a session knows its revision
@@ -145,8 +143,9 @@ fn may_be(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The answer to `initialize`, which is one message, as the client is to see it.
-async fn declared(response: Response) -> Response {
+/// The answer to `initialize`, which is one message, as the client is to see it. Without sessions there is
+/// nothing that a level of log messages could be set for.
+async fn declared(response: Response, has_sessions: bool) -> Response {
     let is_json = body::is_json(response.headers());
     let (parts, content) = response.into_parts();
     let bytes = match body::read(content, MAX_INITIALIZED).await {
@@ -156,6 +155,7 @@ async fn declared(response: Response) -> Response {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };
+    let redeclared = |text: &[u8]| redeclared(text, has_sessions);
     let bytes = if is_json {
         redeclared(&bytes).map_or(bytes, Bytes::from)
     } else {
@@ -165,8 +165,14 @@ async fn declared(response: Response) -> Response {
 }
 
 /// A message that differs from what was read.
-fn redeclared(text: &[u8]) -> Option<Vec<u8>> {
-    let message: ServerJsonRpcMessage = serde_json::from_slice(text).ok()?;
+fn redeclared(text: &[u8], has_logging: bool) -> Option<Vec<u8>> {
+    let mut message: ServerJsonRpcMessage = serde_json::from_slice(text).ok()?;
+    if let ServerJsonRpcMessage::Response(response) = &mut message
+        && let ServerResult::InitializeResult(result) = &mut response.result
+        && !has_logging
+    {
+        result.capabilities.logging = None;
+    }
     serde_json::to_vec(&core_tasks::declared(message)).ok()
 }
 

@@ -94,7 +94,6 @@ impl ServerHandler for Fixture {
     fn get_info(&self) -> ServerConfig {
         let mut info = self.server.get_info();
         let capabilities = &mut info.capabilities;
-        capabilities.logging = Some(Default::default());
         capabilities.completions = Some(Default::default());
         if let Some(tools) = &mut capabilities.tools {
             tools.list_changed = Some(true);
@@ -219,8 +218,8 @@ impl ServerHandler for Fixture {
         Ok(CompleteResult::default())
     }
 
-    async fn set_level(&self, _: SetLevelRequestParams, _: Context) -> Result<(), ErrorData> {
-        Ok(())
+    async fn set_level(&self, request: SetLevelRequestParams, context: Context) -> Result<(), ErrorData> {
+        self.server.set_level(request, context).await
     }
 
     async fn subscribe(&self, _: SubscribeRequestParams, _: Context) -> Result<(), ErrorData> {

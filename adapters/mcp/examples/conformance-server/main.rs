@@ -5,7 +5,10 @@
 //! itself. The first line that it prints is the address.
 
 #![expect(clippy::print_stdout, reason = "whoever starts it needs the address")]
-#![expect(deprecated, reason = "logging, sampling and subscriptions are, and the suite asks for them")]
+#![expect(
+    deprecated,
+    reason = "levels of logging, sampling and subscriptions are, and the suite asks for them"
+)]
 
 mod content;
 mod fixture;

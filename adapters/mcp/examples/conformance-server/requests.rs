@@ -1,13 +1,10 @@
-//! The suite's tools that ask their client for something while they run, or tell it something.
+//! The suite's tools that ask their client for something while they run, or tell it of progress.
 
 use std::time::Duration;
 
 use rmcp::{
     ErrorData, RoleServer,
-    model::{
-        CallToolResult, ClientResult, ContentBlock, LoggingMessageNotification, ProgressNotificationParam,
-        ServerNotification, ServerRequest,
-    },
+    model::{CallToolResult, ClientResult, ContentBlock, ProgressNotificationParam, ServerRequest},
     service::RequestContext,
 };
 use serde_json::{Value, json};
@@ -15,9 +12,7 @@ use serde_json::{Value, json};
 use crate::content::read;
 
 /// These tools.
-pub(crate) const TOOLS: [&str; 7] = [
-    "test_tool_with_logging",
-    "test_logging_tool",
+pub(crate) const TOOLS: [&str; 5] = [
     "test_tool_with_progress",
     "test_sampling",
     "test_elicitation",
@@ -34,9 +29,6 @@ pub(crate) async fn call(
     context: &Context,
 ) -> Option<Result<CallToolResult, ErrorData>> {
     Some(match name {
-        "test_tool_with_logging" => log(context).await,
-        "test_logging_tool" if context.meta.log_level().is_some() => log(context).await,
-        "test_logging_tool" => Ok(text("nothing logged")),
         "test_tool_with_progress" => progress(context).await,
         "test_sampling" => sample(arguments, context).await,
         "test_elicitation" => {
@@ -56,20 +48,6 @@ pub(crate) async fn call(
         }
         _ => return None,
     })
-}
-
-async fn log(context: &Context) -> Result<CallToolResult, ErrorData> {
-    for line in ["Tool execution started", "Tool processing data", "Tool execution completed"] {
-        let notification = json!({
-            "method": "notifications/message",
-            "params": { "level": "info", "data": line }
-        });
-        let notification: LoggingMessageNotification = read(notification)?;
-        let notification = ServerNotification::LoggingMessageNotification(notification);
-        context.peer.send_notification(notification).await.map_err(failed)?;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(text("logged"))
 }
 
 async fn progress(context: &Context) -> Result<CallToolResult, ErrorData> {

@@ -1,4 +1,4 @@
-//! The suite's tools that take long: runs of the product, which a clock lets go on.
+//! The suite's tools that take long, or print something: runs of the product, which a clock lets go on.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use std::sync::Arc;
 use crate::content::read;
 
 /// These tools, and one that takes no time.
-pub(crate) const TOOLS: [&str; 3] = ["greet", "slow_compute", "failing_job"];
+pub(crate) const TOOLS: [&str; 5] =
+    ["greet", "slow_compute", "failing_job", "test_tool_with_logging", "test_logging_tool"];
 
 /// Calls one of [`TOOLS`].
 pub(crate) async fn call(
@@ -41,6 +42,11 @@ pub(crate) async fn call(
             ));
         }
         "failing_job" => (1, "wait\nthrow the job failed".to_owned()),
+        "test_tool_with_logging" => {
+            let code = "print Tool execution started\nprint Tool processing data\nwait\nprint Tool execution completed";
+            (1, code.to_owned())
+        }
+        "test_logging_tool" => (0, "print Tool execution completed".to_owned()),
         _ => return None,
     };
     if seconds > 0 {

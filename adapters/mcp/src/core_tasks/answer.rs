@@ -19,6 +19,7 @@ use crate::{
     answer::{Answer, refusal},
     asked::Asked,
     attend::{Attended, attend},
+    console::Part,
     server::{self, Server},
     tasks::{no_task, parse},
 };
@@ -135,7 +136,9 @@ async fn get(api: &Api, name: &wire::TaskId) -> Result<wire::Task, ErrorData> {
 /// withdraws it alone: the task goes on.
 async fn result(api: &Api, name: &wire::TaskId, asked: Asked) -> Result<CustomResult, ErrorData> {
     let id = parse(&name.task_id)?;
-    match attend(api, id, MAX_WAIT, &asked.about_task(id)).await.map_err(|error| refusal(&error))? {
+    // What it prints is told to whoever asked for the task.
+    let attended = attend(api, id, MAX_WAIT, &asked.about_task(id), Part::Nothing).await;
+    match attended.map_err(|error| refusal(&error))? {
         Attended::Known(execution) if execution.status != Status::Running.into() => {
             complete(Answer::of(*execution).into_response()?, Some(id))
         }

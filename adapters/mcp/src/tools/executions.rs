@@ -12,6 +12,7 @@ use crate::{
     answer::Answer,
     asked::Asked,
     attend::{Attended, attend, patience},
+    console::Part,
     tool::{Effect, Tool},
 };
 
@@ -45,7 +46,7 @@ impl Tool for Get {
     async fn call(api: &Api, arguments: GetArguments, asked: &Asked) -> Result<Answer<Execution>, ApiError> {
         let patience = patience(arguments.wait_secs, Duration::ZERO)?;
         let id = arguments.execution_id.parse()?;
-        Ok(Answer::of(match attend(api, id, patience, asked).await? {
+        Ok(Answer::of(match attend(api, id, patience, asked, Part::New).await? {
             Attended::Known(execution) => *execution,
             Attended::Withdrawn => api.execution(id, Duration::ZERO).await?,
         }))

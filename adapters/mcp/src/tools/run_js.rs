@@ -12,6 +12,7 @@ use crate::{
     answer::Answer,
     asked::Asked,
     attend::{Attended, attend, patience},
+    console::Part,
     instructions::reach,
     tasks,
     tool::{Effect, TaskTool, Tool},
@@ -168,7 +169,7 @@ async fn carry_out(api: &Api, wanted: Wanted, asked: &Asked) -> Result<Answer<Ex
     // Nobody learns its name before it has ended or the time is over; without waiting that is at once.
     let starting = if patience.is_zero() { Starting::Recorded } else { Starting::Awaited };
     let id = api.executions().submit(request, asked.caller(), starting).await?;
-    match attend(api, id, patience, asked).await? {
+    match attend(api, id, patience, asked, Part::Whole).await? {
         Attended::Known(execution) => {
             let goes_on = execution.status == Status::Running.into();
             if goes_on && asked.understands_tasks() {

@@ -1,11 +1,8 @@
 //! Tasks of revision 2025-11-25's core, message by message, over every transport.
 
-mod speaker;
-
 use serde_json::{Value, json};
 
-use crate::{bench::Bench, http::Asking};
-use speaker::Speaker;
+use crate::{bench::Bench, http::Asking, speaker::Speaker};
 
 /// The revision that has them.
 const REVISION: &str = "2025-11-25";

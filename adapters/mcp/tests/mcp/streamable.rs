@@ -48,9 +48,13 @@ pub(crate) fn session_of(answering: &Answering) -> String {
     answering.header("mcp-session-id").expect("it has a session").to_owned()
 }
 
-pub(crate) fn message_of(body: &str) -> Value {
-    let data = body.lines().rev().find_map(|line| line.strip_prefix("data:")).expect("there is an event");
-    serde_json::from_str(data.trim()).expect("it is JSON")
+pub(crate) fn messages_of(body: &str) -> impl Iterator<Item = Value> {
+    let data = body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+    data.filter(|data| !data.is_empty()).map(|data| serde_json::from_str(data).expect("it is JSON"))
+}
+
+fn message_of(body: &str) -> Value {
+    messages_of(body).last().expect("there is an event")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,6 +65,11 @@ fn check(program: &Cli, tasks: Tasks) {
         "resumed": "2",
         "history": [[0, false], [1, true]],
         "branches": ["11", "21", true],
+        "silent": true,
+        "log": [["warning", "[WARN] w"], ["error", "[ERROR] e"]],
+        "bad_level": -32602,
+        "flood": [1001, ["info", "999"], "warning", "2000 lines are left out here"],
+        "long_line": [256 << 10, "2 lines are left out here"],
     });
     let of_tasks = tasks.expect().as_object().cloned().unwrap_or_default();
     expect.as_object_mut().expect("it is one").extend(of_tasks);

@@ -12,10 +12,13 @@ use crate::{
     bench::Bench,
     http::{Answering, Asking},
     sse, stdio,
-    streamable::{message_of, session_of},
+    streamable::{messages_of, session_of},
 };
 
-pub(super) struct Speaker {
+/// The revision whose clients say in each request who they are.
+const SELF_CONTAINED: &str = "2026-07-28";
+
+pub(crate) struct Speaker {
     transport: Transport,
     asked: u64,
     /// What it was told without asking.
@@ -30,16 +33,16 @@ enum Transport {
 }
 
 impl Speaker {
-    pub(super) fn stdio(bench: &Bench) -> Self {
+    pub(crate) fn stdio(bench: &Bench) -> Self {
         let (reader, writer, _) = stdio::start(bench);
         Self::over(Transport::Lines { lines: BufReader::new(reader).lines(), writer })
     }
 
-    pub(super) fn http(address: SocketAddr) -> Self {
+    pub(crate) fn http(address: SocketAddr) -> Self {
         Self::over(Transport::Posts { address, session: None, answer: None })
     }
 
-    pub(super) async fn sse(address: SocketAddr) -> Self {
+    pub(crate) async fn sse(address: SocketAddr) -> Self {
         let (stream, endpoint) = sse::open(address).await;
         Self::over(Transport::Events { address, stream, endpoint })
     }
@@ -49,7 +52,7 @@ impl Speaker {
     }
 
     /// What the server answers to a client of this revision with these capabilities.
-    pub(super) async fn initialize(&mut self, revision: &str, capabilities: Value) -> Value {
+    pub(crate) async fn initialize(&mut self, revision: &str, capabilities: Value) -> Value {
         let info = json!({ "name": "raw", "version": "1" });
         let params = json!({ "protocolVersion": revision, "capabilities": capabilities, "clientInfo": info });
         let result = self.give("initialize", params).await;
@@ -58,22 +61,28 @@ impl Speaker {
         result
     }
 
+    /// What the server answers to a client of the revision without a handshake.
+    pub(crate) async fn discover(&mut self) -> Value {
+        self.revision = Some(SELF_CONTAINED.to_owned());
+        self.give("server/discover", json!({})).await
+    }
+
     /// The result of a request that has to succeed.
-    pub(super) async fn give(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn give(&mut self, method: &str, params: Value) -> Value {
         let answer = self.ask(method, params).await;
         assert_eq!(answer["error"], Value::Null, "{method}");
         answer["result"].clone()
     }
 
     /// Makes a request that has to fail so.
-    pub(super) async fn refuse(&mut self, method: &str, params: Value, code: i64, words: &str) {
+    pub(crate) async fn refuse(&mut self, method: &str, params: Value, code: i64, words: &str) {
         let error = self.ask(method, params).await["error"].clone();
         assert_eq!(error["code"], code, "{method} {error}");
         let message = error["message"].as_str().unwrap_or_default();
         assert!(message.contains(words), "{method} {error}");
     }
 
-    async fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params).await;
         loop {
             let message = self.receive().await;
@@ -85,25 +94,34 @@ impl Speaker {
     }
 
     /// Makes a request, and gives its id.
-    pub(super) async fn send(&mut self, method: &str, params: Value) -> u64 {
+    pub(crate) async fn send(&mut self, method: &str, mut params: Value) -> u64 {
         self.asked += 1;
+        if self.revision.as_deref() == Some(SELF_CONTAINED) {
+            params["_meta"]["io.modelcontextprotocol/protocolVersion"] = SELF_CONTAINED.into();
+            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+        }
         let message = json!({ "jsonrpc": "2.0", "id": self.asked, "method": method, "params": params });
         self.write(&message).await;
         self.asked
     }
 
     /// Tells the server something.
-    pub(super) async fn tell(&mut self, method: &str, params: Value) {
+    pub(crate) async fn tell(&mut self, method: &str, params: Value) {
         self.write(&json!({ "jsonrpc": "2.0", "method": method, "params": params })).await;
     }
 
     /// What it is told next without asking.
-    pub(super) async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         if self.heard.is_empty() { self.receive().await } else { self.heard.remove(0) }
     }
 
+    /// All that it was told without asking, up to the last answer.
+    pub(crate) fn heard(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.heard)
+    }
+
     /// Its session, if it has one.
-    pub(super) fn session(&self) -> Option<&str> {
+    pub(crate) fn session(&self) -> Option<&str> {
         match &self.transport {
             Transport::Posts { session, .. } => session.as_deref(),
             Transport::Lines { .. } | Transport::Events { .. } => None,
@@ -119,6 +137,11 @@ impl Speaker {
                 let mut asking = Asking::post("/mcp", message.to_string());
                 if let Some(revision) = &self.revision {
                     asking = asking.header("mcp-protocol-version", revision);
+                    let name = message["params"]["name"].as_str().unwrap_or_default();
+                    if revision == SELF_CONTAINED {
+                        let method = message["method"].as_str().unwrap_or_default();
+                        asking = asking.header("mcp-method", method).header("mcp-name", name);
+                    }
                 }
                 if let Some(session) = session {
                     asking = asking.header("mcp-session-id", session.as_str());
@@ -130,8 +153,11 @@ impl Speaker {
                     .or_else(|| answering.header("mcp-session-id").map(|_| session_of(&answering)));
                 let (status, body) = (answering.status, answering.rest().await);
                 *answer = match status {
-                    200 if is_json => Some(serde_json::from_str(&body).expect("it is JSON")),
-                    200 => Some(message_of(&body)),
+                    200 | 400 | 404 if is_json => Some(serde_json::from_str(&body).expect("it is JSON")),
+                    200 => {
+                        self.heard.extend(messages_of(&body));
+                        self.heard.pop()
+                    }
                     202 => None,
                     _ => panic!("{status} {body}"),
                 };
