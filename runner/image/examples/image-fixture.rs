@@ -15,8 +15,8 @@ use std::{
 };
 
 use stasis_image::{
-    CodeCopy, CodePart, FileIdentity, FreezeBase, FreezeRequest, Frozen, Image, Loader, ThawRequest, freeze,
-    interpose,
+    CodeCopy, CodePart, FileIdentity, FreezeBase, FreezeRequest, Frozen, Image, Loader, Paging, ThawRequest,
+    freeze, interpose,
 };
 
 // As much code as has room for large pages wherever it is.
@@ -74,11 +74,16 @@ fn thaw(image: &str, base: Option<&str>) -> ! {
     let code = std::env::var_os("CODE_COPY")
         .map(|_| Image::read(base.as_ref().unwrap_or(&image)).expect("an image"))
         .and_then(|base| CodeCopy::make(&loader, &base).ok());
+    let paging = match std::env::var("PAGING").as_deref() {
+        Ok("at hand") => Paging::AtHand,
+        Ok("exact") => Paging::Exact,
+        _ => Paging::OnDemand,
+    };
     let request = ThawRequest {
         image: &image,
         base: base.as_ref().map(|file| ([9; 32], file)),
         code: code.as_ref().map(|code| (code.part(), &**code.memory())),
-        template: std::env::var_os("TEMPLATE").is_some(),
+        paging,
         close_from: 3,
     };
     // SAFETY: this process has one thread and nothing to lose.
@@ -87,7 +92,7 @@ fn thaw(image: &str, base: Option<&str>) -> ! {
     std::process::exit(3);
 }
 
-fn boot() {
+fn boot() -> ! {
     let mut state = State {
         map: (0..1000).map(|i| (format!("key {i}"), i)).collect(),
         big: Vec::new(),
@@ -117,10 +122,12 @@ fn boot() {
             ["time"] => {
                 say(&format!("{}", std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs()))
             }
-            ["quit"] => return,
+            ["quit"] => break,
             _ => panic!("unknown command {line:?}"),
         }
     }
+    // Nothing is dropped: the files of the process that was frozen are not open in this one.
+    std::process::exit(0);
 }
 
 impl State {

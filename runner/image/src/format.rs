@@ -5,7 +5,8 @@
 //! 4096         pages, in the order of the runs
 //! tables       areas, 32 bytes each: start u64, end u64, protection u32, backing u32, offset u64
 //!              runs, 16 bytes each: address u64, pages u64
-//!              hot runs, the same: pages of the program's files that the process used
+//!              hot runs, the same: pages of the program's files that the process used, and pages of the
+//!              image itself that scripts use
 //! ```
 //!
 //! All numbers are little-endian. Areas are ascending and disjoint; runs are ascending and disjoint,
@@ -31,7 +32,7 @@ pub(crate) const MAX_AREAS: u64 = 60_000;
 pub(crate) const MAX_RUNS: u64 = 1 << 20;
 /// 32 GiB of pages.
 const MAX_PAGES: u64 = 8 << 20;
-/// 256 MiB of the program's files.
+/// 256 MiB.
 pub(crate) const MAX_HOT_PAGES: u64 = 1 << 16;
 /// End of the user half of the address space with four-level page tables.
 pub(crate) const ADDRESS_END: u64 = 0x7fff_ffff_f000;
@@ -142,6 +143,14 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn end(&self) -> u64 {
         self.address + self.pages * PAGE_SIZE
+    }
+
+    pub(crate) fn encode(&self) -> [u8; RUN_BYTES as usize] {
+        let mut bytes = [0; RUN_BYTES as usize];
+        let (address, pages) = bytes.split_at_mut(size_of::<u64>());
+        address.copy_from_slice(&self.address.to_le_bytes());
+        pages.copy_from_slice(&self.pages.to_le_bytes());
+        bytes
     }
 }
 
@@ -311,6 +320,11 @@ impl Header {
         PAGE_SIZE + self.pages * PAGE_SIZE
     }
 
+    /// Where the table of hot runs begins, which is the last one.
+    pub(crate) fn hot_offset(&self) -> u64 {
+        self.tables_offset() + self.areas * AREA_BYTES + self.runs * RUN_BYTES
+    }
+
     fn tables_bytes(&self) -> u64 {
         self.areas * AREA_BYTES + (self.runs + self.hot) * RUN_BYTES
     }
@@ -328,7 +342,7 @@ pub struct Image {
     pub header: Header,
     pub(crate) areas: Vec<Area>,
     pub(crate) runs: Vec<Run>,
-    /// Pages of the program's files that are worth having at hand.
+    /// Pages that are worth having at hand.
     pub(crate) hot: Vec<Run>,
 }
 

@@ -16,6 +16,7 @@
 compile_error!("freezing and thawing is implemented for Linux on x86_64; elsewhere use a stateless engine");
 
 mod arch;
+mod at_hand;
 mod code_copy;
 pub mod cpu;
 pub mod format;
@@ -28,13 +29,14 @@ mod scratch;
 mod thaw;
 
 pub use arch::RESTORE_FAILED;
+pub use at_hand::{LearnError, learn_pages_at_hand};
 pub use code_copy::{CodeCopy, CodePart};
 pub use format::{Header, Image, ImageError};
 pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, freeze};
 pub use maps::FileIdentity;
 pub use pagemap::PAGEMAP_SCAN;
 pub use program::{CodePages, Program, ProgramError};
-pub use thaw::{Loader, ThawError, ThawRequest};
+pub use thaw::{Loader, Paging, ThawError, ThawRequest};
 
 /// Size of a page, in bytes; an image made with another page size is refused.
 pub const PAGE_SIZE: u64 = 4096;

@@ -3,6 +3,26 @@
 
 use std::os::fd::RawFd;
 
+// Bits of an entry in `/proc/PID/pagemap` (Linux `Documentation/admin-guide/mm/pagemap.rst`).
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+const OF_A_FILE: u64 = 1 << 61;
+
+/// Whether an entry of `/proc/PID/pagemap` is one of a page that the process has.
+pub(crate) fn is_populated(entry: u64) -> bool {
+    entry & (PRESENT | SWAPPED) != 0
+}
+
+/// Whether such a page is the process's own, and not the one that its file has.
+pub(crate) fn is_own(entry: u64) -> bool {
+    is_populated(entry) && entry & OF_A_FILE == 0
+}
+
+/// Whether an entry is one of a page that is in the page table as the file has it.
+pub(crate) fn is_page_of_file(entry: u64) -> bool {
+    entry & (PRESENT | OF_A_FILE) == PRESENT | OF_A_FILE
+}
+
 /// A stretch of pages, laid out as `struct page_region` in Linux's `include/uapi/linux/fs.h`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]

@@ -42,11 +42,22 @@ pub struct ThawRequest<'a> {
     pub base: Option<([u8; 32], &'a File)>,
     /// A copy of the program's code in large pages, to be used where it fits: what it shows, and its memory.
     pub code: Option<(CodePart, &'a File)>,
-    /// Whether the thawed process is to have at hand what its forked children will need: the kernel
-    /// then copies page tables instead of having each child fault the same pages in.
-    pub template: bool,
+    /// What the thawed process has in its page tables.
+    pub paging: Paging,
     /// Descriptors from this one on are closed in the thawed process.
     pub close_from: u32,
+}
+
+/// How a thawed process's page tables are filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// By the kernel, when pages are used, with the neighbours that it chooses.
+    OnDemand,
+    /// For a process that will fork: with exactly the pages that are worth having at hand. The kernel then
+    /// copies page tables instead of having each child fault the same pages in.
+    AtHand,
+    /// By the kernel, with no neighbours of pages of the image: for [`crate::learn_pages_at_hand`].
+    Exact,
 }
 
 /// Why an image cannot be thawed here. Nothing has changed yet.
@@ -165,7 +176,7 @@ impl Loader {
             return Err(ThawError::OtherBase);
         }
         let hot = match request.base {
-            _ if !request.template => Vec::new(),
+            _ if request.paging != Paging::AtHand => Vec::new(),
             Some((_, base)) => Image::read(base)?.hot,
             None => image.hot.clone(),
         };
@@ -186,7 +197,7 @@ struct Plan<'a> {
     loader: &'a Loader,
     request: &'a ThawRequest<'a>,
     image: &'a Image,
-    /// Pages of the program to be had at hand.
+    /// Pages to be had at hand.
     hot: Vec<Run>,
     /// Stretches of memory to be read, with the place of the first in the file.
     reads: Vec<(Vec<libc::iovec>, u64)>,
@@ -196,8 +207,11 @@ impl Plan<'_> {
     fn place(mut self) -> Result<Prepared, ThawError> {
         let overlays = self.overlays();
         let code = arch::restorer_code();
-        let step_count =
-            64 + self.image.areas.len() * 8 + overlays.len() * 3 + self.reads.len() + self.hot.len() * 2;
+        let step_count = 64
+            + self.image.areas.len() * 4
+            + overlays.len() * 3
+            + self.reads.len()
+            + self.paging_steps(&overlays);
         let vectors: usize = self.reads.iter().map(|(vectors, _)| vectors.len() + 1).sum();
         let vdso_bytes = (self.loader.vdso.end - self.loader.vdso.start) as usize;
         let bytes = PAGE_SIZE as usize * 4
@@ -314,31 +328,39 @@ impl Plan<'_> {
         let mut overlays = overlays.iter().peekable();
         for area in &self.image.areas {
             let backing = self.map_backing(area)?;
-            let mut unmapped = if backing.is_some() { area.end } else { area.start };
+            let shows_file = backing.is_some();
             steps.extend(backing);
-            if let Some((start, end, memory)) = self.code_copy(area) {
+            let code_copy = self.code_copy(area);
+            if let Some((start, end, memory)) = code_copy {
                 steps.push(map_file(start, end, area.protection, memory.as_raw_fd(), 0));
                 steps.push(advise(start, end, libc::MADV_HUGEPAGE));
             }
             // Nothing is mapped twice: a large heap has thousands of pieces.
+            let mut reached = area.start;
             while let Some((run, offset)) = overlays.next_if(|(run, _)| run.address < area.end) {
-                if unmapped < run.address {
-                    steps.push(map_anonymous(unmapped, run.address, area.protection));
+                if !shows_file && reached < run.address {
+                    steps.push(map_anonymous(reached, run.address, area.protection));
                 }
                 steps.push(map_file(run.address, run.end(), area.protection, image, *offset));
-                unmapped = unmapped.max(run.end());
+                if shows_file {
+                    self.keep_at_hand(&mut steps, reached, run.address, area.protection);
+                }
+                self.keep_at_hand(&mut steps, run.address, run.end(), area.protection);
+                if self.request.paging == Paging::Exact {
+                    fault_singly(&mut steps, *run);
+                }
+                reached = run.end();
             }
-            if unmapped < area.end {
-                steps.push(map_anonymous(unmapped, area.end, area.protection));
+            if !shows_file && reached < area.end {
+                steps.push(map_anonymous(reached, area.end, area.protection));
+            } else if code_copy.is_none() {
+                self.keep_at_hand(&mut steps, reached, area.end, area.protection);
             }
         }
         for (vectors, offset) in reads {
             let bytes = vectors.iter().map(|vector| vector.iov_len as u64).sum();
             let (address, count) = (vectors.as_ptr() as u64, vectors.len() as u64);
             steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
-        }
-        if self.request.template {
-            self.keep_program_at_hand(&mut steps);
         }
         self.place_vdso(&mut steps, vdso_place);
         self.finish(&mut steps, scratch);
@@ -351,28 +373,34 @@ impl Plan<'_> {
         part.place_in(area).map(|(start, end)| (start, end, memory))
     }
 
-    /// Has exactly those pages of the program in the page tables that scripts use. Code in large pages needs
-    /// none of this.
-    fn keep_program_at_hand(&self, steps: &mut Vec<Step>) {
-        for area in &self.image.areas {
-            let program = matches!(area.backing, Backing::Program(_));
-            if !program || is_writable(area.protection) || self.code_copy(area).is_some() {
-                continue;
-            }
-            let inside = |run: &&Run| area.start <= run.address && run.end() <= area.end;
-            let hot: Vec<_> = self.hot.iter().filter(inside).collect();
-            let Some(first) = hot.first() else { continue };
-            copy_tables_on_fork(steps, area, first.address);
-            // The kernel populates neighbours too, which are taken out again: each page in the tables
-            // costs a little in every fork.
-            steps.extend(hot.iter().map(|run| advise(run.address, run.end(), libc::MADV_POPULATE_READ)));
-            let mut unused = area.start;
-            for run in hot {
-                steps.push(advise(unused, run.address, libc::MADV_DONTNEED));
-                unused = run.end();
-            }
-            steps.push(advise(unused, area.end, libc::MADV_DONTNEED));
+    /// At least as many steps as the page tables will take.
+    fn paging_steps(&self, overlays: &[(Run, u64)]) -> usize {
+        let pieces = self.image.areas.len() + 2 * overlays.len();
+        match self.request.paging {
+            Paging::OnDemand => 0,
+            // Each stretch of hot pages reaches into one piece, and once more into each that it goes on in.
+            Paging::AtHand => (self.hot.len() + pieces) * 2 + pieces * 5,
+            Paging::Exact => overlays.len() + self.image.header.pages as usize / 2,
         }
+    }
+
+    /// Has exactly the hot pages of a piece of memory, which shows one file and has not changed yet, in the page
+    /// tables.
+    fn keep_at_hand(&self, steps: &mut Vec<Step>, start: u64, end: u64, protection: u32) {
+        let first = self.hot.partition_point(|run| run.end() <= start);
+        let inside = self.hot[first..].iter().take_while(|run| run.address < end);
+        let mut hot = inside.map(|run| (run.address.max(start), run.end().min(end))).peekable();
+        let Some((page, _)) = hot.peek() else { return };
+        copy_tables_on_fork(steps, (start, end, protection), *page);
+        // The kernel populates neighbours too, which are taken out again: each page in the tables costs a
+        // little in every fork.
+        steps.extend(hot.clone().map(|(start, end)| advise(start, end, libc::MADV_POPULATE_READ)));
+        let mut unused = start;
+        for (start, end) in hot {
+            steps.push(advise(unused, start, libc::MADV_DONTNEED));
+            unused = end;
+        }
+        steps.push(advise(unused, end, libc::MADV_DONTNEED));
     }
 
     /// Maps the file that an area shows; none, if it shows none.
@@ -455,11 +483,25 @@ fn advise(start: u64, end: u64, advice: libc::c_int) -> Step {
     Step::call(libc::SYS_madvise, [start, end - start, advice as u64, 0, 0, 0], arch::ANY)
 }
 
-/// Makes a mapping of a file one whose page tables a fork copies: one that has a private page of its own.
-fn copy_tables_on_fork(steps: &mut Vec<Step>, area: &Area, page: u64) {
-    steps.push(protect(area.start, area.end, (libc::PROT_READ | libc::PROT_WRITE) as u32));
+/// Has the kernel fault in pages without their neighbours: it does not look beyond a mapping for those, and does
+/// not join mappings that are read in different ways.
+fn fault_singly(steps: &mut Vec<Step>, run: Run) {
+    let every_second = (run.address..run.end()).step_by(2 * PAGE_SIZE as usize);
+    steps.extend(every_second.map(|page| advise(page, page + PAGE_SIZE, libc::MADV_RANDOM)));
+}
+
+/// Makes a piece of a mapped file one whose page tables a fork copies: one that has had a private page of its own.
+/// It does not keep that page, which would be taken for a changed one.
+fn copy_tables_on_fork(steps: &mut Vec<Step>, (start, end, protection): (u64, u64, u32), page: u64) {
+    let writable = (libc::PROT_READ | libc::PROT_WRITE) as u32;
+    if !is_writable(protection) {
+        steps.push(protect(start, end, writable));
+    }
     steps.push(advise(page, page + PAGE_SIZE, libc::MADV_POPULATE_WRITE));
-    steps.push(protect(area.start, area.end, area.protection));
+    steps.push(advise(page, page + PAGE_SIZE, libc::MADV_DONTNEED));
+    if !is_writable(protection) {
+        steps.push(protect(start, end, protection));
+    }
 }
 
 fn is_writable(protection: u32) -> bool {

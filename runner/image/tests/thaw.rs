@@ -2,13 +2,14 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, ChildStdin, Command, Output, Stdio},
     time::Duration,
 };
 
+use stasis_image::learn_pages_at_hand;
 use tempfile::TempDir;
 
 /// Places of fields in the header page; see `src/format.rs`.
@@ -32,27 +33,28 @@ fn fixtures() -> Vec<PathBuf> {
 struct Fixture<'a> {
     executable: &'a Path,
     folder: TempDir,
-    /// Whether it is thawed as a process that will be forked.
-    template: bool,
+    /// How its page tables are filled when it is thawed: `on demand`, `at hand`, `exact`.
+    paging: &'static str,
     /// Whether it is thawed with its code in large pages.
     code_copy: bool,
 }
 
 impl<'a> Fixture<'a> {
     fn new(executable: &'a Path) -> Self {
-        Self { executable, folder: tempfile::tempdir().expect("folder"), template: false, code_copy: false }
+        let folder = tempfile::tempdir().expect("folder");
+        Self { executable, folder, paging: "on demand", code_copy: false }
     }
 
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn start(&self, arguments: &[&str], commands: &[&str]) -> Output {
+    fn begin(&self, arguments: &[&str], commands: &[&str]) -> (Child, ChildStdin) {
         let mut child = Command::new(self.executable)
             .args(arguments)
             .env_clear()
             .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
-            .envs(self.template.then_some(("TEMPLATE", "1")))
+            .env("PAGING", self.paging)
             .envs(self.code_copy.then_some(("CODE_COPY", "1")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -63,6 +65,11 @@ impl<'a> Fixture<'a> {
             // A fixture that ends early is judged by its output.
             let _closed = writeln!(input, "{command}");
         }
+        (child, input)
+    }
+
+    fn start(&self, arguments: &[&str], commands: &[&str]) -> Output {
+        let (child, input) = self.begin(arguments, commands);
         drop(input);
         child.wait_with_output().expect("the fixture ends")
     }
@@ -80,6 +87,21 @@ impl<'a> Fixture<'a> {
         let lines = self.lines(&["boot"], &[&format!("freeze {base}")]);
         assert!(lines[1].starts_with("frozen "), "{lines:?}");
         base
+    }
+
+    /// Thaws a base image, has the process describe its state, notes in the image which pages it has, and
+    /// returns how many.
+    fn learn(&self, base: &str) -> u64 {
+        let (mut child, input) = self.begin(&["thaw", base], &["state"]);
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let lines: Vec<_> = output.lines().take(2).collect::<Result<_, _>>().expect("two answers");
+        assert_eq!(lines[0], "thawed");
+        let pagemap = File::open(format!("/proc/{}/pagemap", child.id())).expect("it is our child");
+        let image = OpenOptions::new().read(true).write(true).open(base).expect("image");
+        let pages = learn_pages_at_hand(&image, &pagemap).expect("an image");
+        drop(input);
+        assert!(child.wait().expect("the fixture ends").success());
+        pages
     }
 
     /// Goes on from `image`, executes `commands`, and freezes into `name`.
@@ -109,12 +131,12 @@ fn size(path: &str) -> u64 {
 
 #[test]
 fn state_survives_generations() {
-    let kinds = [(false, false), (true, false), (false, true), (true, true)];
-    for (executable, (template, code_copy)) in
-        fixtures().iter().flat_map(|path| kinds.map(|kind| (path, kind)))
+    let kinds = [("on demand", false), ("at hand", false), ("on demand", true), ("at hand", true)];
+    for (executable, (paging, code_copy)) in fixtures().iter().flat_map(|path| kinds.map(|kind| (path, kind)))
     {
-        let fixture = Fixture { template, code_copy, ..Fixture::new(executable) };
+        let fixture = Fixture { paging, code_copy, ..Fixture::new(executable) };
         let base = fixture.base();
+        Fixture { paging: "exact", ..Fixture::new(executable) }.learn(&base);
         let (one, lines) = fixture.generation(&base, &base, "one", &["state"]);
         assert_eq!(
             lines[..2],
@@ -126,10 +148,36 @@ fn state_survives_generations() {
         assert_eq!(lines[1], "generation 3 map 499500 big 1234376064 stack 2688 float 0.3333333333333333");
         assert!(size(&one) < 400_000, "only what changed is stored: {}", size(&one));
         let (four, _) = fixture.generation(&three, &base, "four", &["state"]);
-        assert!(size(&three).abs_diff(size(&four)) < 32_000, "nothing accumulates");
+        assert!(
+            size(&three).abs_diff(size(&four)) < 32_000,
+            "nothing accumulates: {} {} {paging} {code_copy}",
+            size(&three),
+            size(&four)
+        );
         // The earlier image is what it was: a branch.
         let (_, lines) = fixture.generation(&one, &base, "branch", &["state"]);
         assert!(lines[1].starts_with("generation 2 map 499500 big 0 "), "{lines:?}");
+    }
+}
+
+#[test]
+fn exactly_the_pages_that_were_used_are_at_hand() {
+    for executable in fixtures() {
+        let fixture = |paging| Fixture { paging, ..Fixture::new(&executable) };
+        let on_demand = fixture("on demand");
+        let pages_of = |paging, base: &str| {
+            let copy = on_demand.path(paging);
+            fs::copy(base, &copy).expect("copy");
+            (fixture(paging).learn(&copy), copy)
+        };
+        let base = on_demand.base();
+        let (exact, learned) = pages_of("exact", &base);
+        // Without neighbours they are fewer, and no other pages are used the next time.
+        let (neighbours, _) = pages_of("on demand", &base);
+        assert!((2..neighbours).contains(&exact), "{exact} of {neighbours}");
+        assert_eq!(size(&learned).abs_diff(size(&base)) % 16, 0, "a table has grown");
+        let (at_hand, _) = pages_of("at hand", &learned);
+        assert!((exact..neighbours).contains(&at_hand), "{exact} and {at_hand} of {neighbours}");
     }
 }
 

@@ -10,11 +10,6 @@ use crate::{
     pagemap::{self, Region},
 };
 
-// Bits of an entry in `/proc/PID/pagemap` (Linux `Documentation/admin-guide/mm/pagemap.rst`).
-const PRESENT: u64 = 1 << 63;
-const SWAPPED: u64 = 1 << 62;
-const OF_A_FILE: u64 = 1 << 61;
-
 /// Which pages of an area belong into the image.
 #[derive(Clone, Copy)]
 pub(super) enum Keep {
@@ -123,7 +118,7 @@ impl Copier<'_> {
 
     /// Notes pages of the program that are in use, so that templates can have them at hand.
     fn note_hot(&mut self, entry: u64, address: u64, area: u64) {
-        if entry & (PRESENT | OF_A_FILE) != PRESENT | OF_A_FILE || self.hot_pages == MAX_HOT_PAGES {
+        if !pagemap::is_page_of_file(entry) || self.hot_pages == MAX_HOT_PAGES {
             return;
         }
         self.hot_pages += 1;
@@ -140,12 +135,10 @@ impl Copier<'_> {
 
     /// Whether a page belongs into the image; `entry` is its in `/proc/PID/pagemap`.
     fn wants(&mut self, keep: Keep, entry: u64, address: u64) -> Result<bool, Failure> {
-        let populated = entry & (PRESENT | SWAPPED) != 0;
-        let written_to = populated && entry & OF_A_FILE == 0;
         let candidate = match keep {
             Keep::All => true,
-            Keep::NonZero => populated,
-            Keep::Changed | Keep::Different { .. } => written_to,
+            Keep::NonZero => pagemap::is_populated(entry),
+            Keep::Changed | Keep::Different { .. } => pagemap::is_own(entry),
         };
         Ok(candidate && self.differs(keep, address)?)
     }

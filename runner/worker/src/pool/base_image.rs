@@ -131,6 +131,7 @@ impl BaseImages {
         }
         let image = pool.heaps.create_image_file()?;
         pool.freeze(&mut worker, &image, None).await?;
+        pool.learn_pages_at_hand(&image).await;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };
         let id = pool.heaps.save(image, facts).await?;
         self.write_note(id).map_err(HeapError::Io)?;

@@ -5,6 +5,7 @@
 //! on the base image or on a hot heap is a child of a template; a run on any other heap is a child of
 //! the zygote that thaws it. The server is the parent of all of them: it kills and reaps.
 
+mod at_hand;
 mod base_image;
 mod calls;
 mod child;
@@ -104,6 +105,9 @@ pub enum PoolError {
     /// Saving the state took more memory than the run may have.
     #[error("saving the state exceeded the heap limit; try increasing heap_memory_max_mb")]
     NoMemoryToSave,
+    /// It cannot be told which pages a script uses.
+    #[error(transparent)]
+    PagesAtHand(#[from] stasis_image::LearnError),
     /// A heap could not be thawed, for example because another build made it.
     #[error("{0}")]
     NotThawed(String),

@@ -17,7 +17,7 @@ use crate::{
     Layers,
     pool::WorkerProgram,
     process::{BOOT, BOOT_TO_PRELOAD, ZYGOTE},
-    protocol::{FromWorker, ToWorker, VERSION, encode},
+    protocol::{FromWorker, Purpose, ToWorker, VERSION, encode},
 };
 
 /// Longest message of a process that runs no script.
@@ -120,11 +120,18 @@ impl Waiting {
             base: base.map(|base| *base.id().as_bytes()),
             code: code.map(|code| code.part().into()),
             // A child that is given a script at once forks no more.
-            template: first.is_none(),
+            purpose: if first.is_some() { Purpose::Run } else { Purpose::Template },
         };
         let images = [Some(&images.image), base].into_iter().flatten();
         let files = images.map(MappableImage::file).chain(code.map(CodeCopy::memory));
         self.ask(&message, first, files.cloned().collect()).await
+    }
+
+    /// Has the zygote fork a child that becomes the process in an image without a base, and runs a script to
+    /// show which of its pages that uses.
+    pub(super) async fn probe(self: &Arc<Self>, image: File, job: &ToWorker) -> Result<Forked, PoolError> {
+        let order = ToWorker::Thaw { base: None, code: None, purpose: Purpose::Probe };
+        self.ask(&order, Some(job), vec![Arc::new(image)]).await
     }
 
     /// Sends an order together with the child's socket, in which `first` already waits, and takes the

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     engine::Preloading,
-    protocol::{CodePart, FromWorker, ToWorker, VERSION},
+    protocol::{CodePart, FromWorker, Purpose, ToWorker, VERSION},
 };
 
 /// Descriptors from this one on are the zygote's own; below are the channel and two that go nowhere.
@@ -34,13 +34,13 @@ pub(crate) fn zygote() -> ! {
     channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     loop {
         let (message, descriptors) = channel.receive();
-        let ToWorker::Thaw { base, code, template } = message else { end(EXIT_BROKEN) };
+        let ToWorker::Thaw { base, code, purpose } = message else { end(EXIT_BROKEN) };
         match fork_child() {
             Ok(Forked::Parent(child)) => {
                 drop(descriptors);
                 channel.send_with(&FromWorker::Forked, Some(child.as_fd()));
             }
-            Ok(Forked::Child) => thaw(&loader, base, code, template, descriptors),
+            Ok(Forked::Child) => thaw(&loader, base, code, purpose, descriptors),
             Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
         }
     }
@@ -50,7 +50,7 @@ fn thaw(
     loader: &Loader,
     base: Option<[u8; 32]>,
     code: Option<CodePart>,
-    template: bool,
+    purpose: Purpose,
     mut descriptors: Vec<OwnedFd>,
 ) -> ! {
     sandbox::die_with_parent();
@@ -64,7 +64,7 @@ fn thaw(
         image: &image,
         base: base.zip(base_file.as_ref()),
         code: code.map(Into::into).zip(code_file.as_ref()),
-        template,
+        paging: purpose.into(),
         close_from: FIRST_OWN_DESCRIPTOR,
     };
     let error = lifecycle::thaw(loader, &request);

@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -40,8 +40,8 @@ pub(crate) enum ToWorker {
         base: Option<[u8; 32]>,
         /// What the copy of the code shows.
         code: Option<CodePart>,
-        /// Whether the child will fork, and not run a script itself.
-        template: bool,
+        /// What the child is for.
+        purpose: Purpose,
     },
     /// To a process that waits: fork a child. With the child's socket.
     Fork,
@@ -59,6 +59,27 @@ pub(crate) enum ToWorker {
     /// To a run that has returned: freeze into the file. With the image file, `maps`, `pagemap`, and
     /// the base image if there is one.
     Freeze(FreezeOrder),
+}
+
+/// What a thawed process will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Purpose {
+    /// Run a script.
+    Run,
+    /// Fork others that do.
+    Template,
+    /// Run a script to show which pages of the image scripts use.
+    Probe,
+}
+
+impl From<Purpose> for stasis_image::Paging {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Run => Self::OnDemand,
+            Purpose::Template => Self::AtHand,
+            Purpose::Probe => Self::Exact,
+        }
+    }
 }
 
 /// See [`stasis_image::CodePart`].

@@ -1,0 +1,83 @@
+//! The pages of a base image that a process uses: learned from one that ran, so that templates can have them at
+//! hand.
+//!
+//! A page that is used for the first time costs a fault, and the kernel takes the occasion to put the page's
+//! neighbours into the page table too, which fork and exit then pay for. To have exactly the right pages there
+//! costs next to nothing. One that is written to is still copied, but mostly read before.
+
+use std::{fs::File, io, os::unix::fs::FileExt as _};
+
+use crate::{
+    PAGE_SIZE,
+    format::{Image, ImageError, Run},
+    pagemap,
+};
+
+/// More pages than any script should need at once: if a process used more, its page table was not exact.
+const MAX_PAGES: u64 = 1024;
+
+/// Why nothing was learned. The image is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum LearnError {
+    /// Image or page table cannot be read, or the image not be written.
+    #[error("the pages that were used cannot be learned")]
+    System(#[from] io::Error),
+    /// The image is not one.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The process used far more pages than it should.
+    #[error("{pages} pages were used, which is too many to have at hand")]
+    TooMany {
+        /// How many of the image.
+        pages: u64,
+    },
+}
+
+/// Notes in a base image, open for reading and writing, which of its pages a process has used. The process was
+/// thawed from it with [`crate::Paging::Exact`], and `pagemap` is its `/proc/PID/pagemap`.
+/// Returns how many pages those are.
+///
+/// The image becomes another one: to be called before it gets its name.
+///
+/// # Errors
+/// [`LearnError`].
+pub fn learn_pages_at_hand(image: &File, pagemap: &File) -> Result<u64, LearnError> {
+    let mut read = Image::read(image)?;
+    let mut found = Vec::new();
+    for run in &read.runs {
+        find_used(*run, pagemap, &mut found)?;
+    }
+    let pages = found.iter().map(|run| run.pages).sum();
+    if pages > MAX_PAGES {
+        return Err(LearnError::TooMany { pages });
+    }
+    // A page that the image holds is not one of the program's, so no page is in both lists.
+    read.hot.extend(found);
+    read.hot.sort_by_key(|run| run.address);
+    read.header.hot = read.hot.len() as u64;
+    let mut page = [0; PAGE_SIZE as usize];
+    read.header.encode(&mut page);
+    let table: Vec<u8> = read.hot.iter().flat_map(|run| run.encode()).collect();
+    image.write_all_at(&table, read.header.hot_offset())?;
+    image.write_all_at(&page, 0)?;
+    Ok(pages)
+}
+
+/// Adds those pages of a run that the process has.
+fn find_used(run: Run, pagemap: &File, found: &mut Vec<Run>) -> io::Result<()> {
+    let mut entries = vec![0; run.pages as usize * size_of::<u64>()];
+    pagemap.read_exact_at(&mut entries, run.address / PAGE_SIZE * size_of::<u64>() as u64)?;
+    let mut last: Option<Run> = None;
+    for (index, entry) in entries.as_chunks().0.iter().enumerate() {
+        if !pagemap::is_populated(u64::from_ne_bytes(*entry)) {
+            continue;
+        }
+        let address = run.address + index as u64 * PAGE_SIZE;
+        match &mut last {
+            Some(last) if last.end() == address => last.pages += 1,
+            _ => found.extend(last.replace(Run { address, pages: 1 })),
+        }
+    }
+    found.extend(last);
+    Ok(())
+}

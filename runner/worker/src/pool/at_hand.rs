@@ -1,0 +1,57 @@
+//! Which pages of a new base image scripts use: found out by running one, so that templates have them at hand.
+
+use std::{fs::File, sync::Arc};
+
+use stasis_core::{Capabilities, Limits};
+
+use super::{Inner, PoolError, waiting::Waiting};
+use crate::protocol::{FromWorker, Job, ToWorker};
+
+/// A script that does what most scripts do, and little that others do not: a page that is at hand for nothing
+/// costs a little in every run.
+const TYPICAL: &str = "interface Item { name: string; count: number }
+const items: Item[] = [{ name: 'a', count: 1 }, { name: 'b', count: 2 }];
+const total = items.map((item) => item.count).reduce((a, b) => a + b, 0);
+const later = await Promise.resolve(JSON.stringify({ total }));
+console.log(`${later.length}`, items[0]);
+total";
+
+impl Inner {
+    /// Runs a typical script on an image that has no name yet, and notes in it what the script used. Without that
+    /// the image is as good, and runs are slower.
+    pub(super) async fn learn_pages_at_hand(&self, image: &File) {
+        match self.try_to_learn(image).await {
+            Ok(pages) => tracing::debug!(pages, "pages that runs have at hand"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "no pages of the base image are at hand");
+            }
+        }
+    }
+
+    async fn try_to_learn(&self, image: &File) -> Result<u64, PoolError> {
+        let zygote: Arc<Waiting> = self.zygote().await?;
+        let limits = Limits::default();
+        let job = ToWorker::Run(Job {
+            name: "stasis:typical".to_owned(),
+            code: TYPICAL.to_owned(),
+            heap: limits.heap.get(),
+            external: limits.external.get(),
+            cpu_seconds: limits.wall_clock.as_secs(),
+            result: limits.result.get(),
+            capabilities: Capabilities::default(),
+            // It waits when it has returned, so that its memory can be looked at.
+            keep: true,
+        });
+        let mut probe = zygote.probe(image.try_clone().map_err(PoolError::System)?, &job).await?;
+        loop {
+            match probe.connection.receive().await? {
+                FromWorker::Started | FromWorker::Console { .. } => {}
+                FromWorker::Returned(_) => break,
+                other => return Err(PoolError::unexpected(&other)),
+            }
+        }
+        let (_, pagemap) = probe.child.open_memory_maps().map_err(PoolError::System)?;
+        Ok(stasis_image::learn_pages_at_hand(image, &pagemap)?)
+    }
+}
