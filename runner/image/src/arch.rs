@@ -13,7 +13,7 @@ pub(crate) type Registers = [u64; 9];
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// System call number, or [`POKE`].
+    /// System call number, or [`POKE`], or [`PATCH`].
     number: u64,
     arguments: [u64; 6],
     /// The only acceptable result, or [`ANY`].
@@ -22,6 +22,10 @@ pub(crate) struct Step {
 
 /// Not a system call: store the second argument at the address that the first one names.
 const POKE: u64 = u64::MAX;
+
+/// Not a system call: copy consecutive bytes, from the address that the third argument is on, to the places in
+/// the table that the first argument points to; the second one is their number.
+const PATCH: u64 = u64::MAX - 1;
 
 /// Stands for any result of a step that is a mere improvement.
 pub(crate) const ANY: u64 = u64::MAX - 4096;
@@ -36,6 +40,13 @@ impl Step {
 
     pub(crate) fn poke(address: u64, value: u64) -> Self {
         Self { number: POKE, arguments: [address, value, 0, 0, 0, 0], expected: 0 }
+    }
+
+    /// Copies `bytes` to `places`, each an address and a length that is a multiple of eight.
+    pub(crate) fn patch(places: &[[u64; 2]], bytes: &[u8]) -> Self {
+        debug_assert_eq!(places.iter().map(|[_, length]| *length).sum::<u64>(), bytes.len() as u64);
+        let arguments = [places.as_ptr() as u64, places.len() as u64, bytes.as_ptr() as u64, 0, 0, 0];
+        Self { number: PATCH, arguments, expected: 0 }
     }
 }
 
@@ -89,6 +100,8 @@ stasis_image_restorer:
     mov rax, [rbx]
     cmp rax, -1
     je 2f
+    cmp rax, -2
+    je 6f
     mov rdi, [rbx+8]
     mov rsi, [rbx+16]
     mov rdx, [rbx+24]
@@ -121,6 +134,18 @@ stasis_image_restorer:
     mov rcx, [rdi+56]
     mov eax, 1
     jmp rcx
+6:  mov rdx, [rbx+8]
+    mov r8,  [rbx+16]
+    mov rsi, [rbx+24]
+7:  test r8, r8
+    jz 3b
+    mov rdi, [rdx]
+    mov rcx, [rdx+8]
+    shr rcx, 3
+    rep movsq
+    add rdx, 16
+    dec r8
+    jmp 7b
 5:  mov rdi, 113
     mov rax, 231
     syscall

@@ -5,13 +5,16 @@
 //! 4096         pages, in the order of the runs
 //! tables       areas, 32 bytes each: start u64, end u64, protection u32, backing u32, offset u64
 //!              runs, 16 bytes each: address u64, pages u64
+//!              patches, 16 bytes each: address u64, bytes u64
+//!              the bytes of the patches, in their order
 //!              hot runs, the same: pages of the program's files that the process used, and pages of the
 //!              image itself that scripts use
 //! ```
 //!
 //! All numbers are little-endian. Areas are ascending and disjoint; runs are ascending and disjoint,
-//! and each lies within one area. What is not in a run comes from the area's backing. Everything is
-//! checked before anything is used: an [`Image`] keeps to all of this.
+//! and each lies within one area. What is not in a run comes from the area's backing. Patches are ascending
+//! and disjoint words within one page of a writable area; they come last. Everything is checked before
+//! anything is used: an [`Image`] keeps to all of this.
 
 use std::{
     fs::File,
@@ -23,7 +26,7 @@ use crate::{PAGE_SIZE, arch::Registers};
 
 const MAGIC: [u8; 8] = *b"STASISIM";
 /// The version of this layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const ARCHITECTURE_X86_64: u32 = 0x8664;
 
 /// More areas than Linux lets a process have by default (`vm.max_map_count` is 65530).
@@ -32,12 +35,16 @@ pub(crate) const MAX_AREAS: u64 = 60_000;
 pub(crate) const MAX_RUNS: u64 = 1 << 20;
 /// 32 GiB of pages.
 const MAX_PAGES: u64 = 8 << 20;
+/// What has more is stored as pages.
+pub(crate) const MAX_PATCHES: u64 = 1 << 18;
 /// 256 MiB.
 pub(crate) const MAX_HOT_PAGES: u64 = 1 << 16;
 /// End of the user half of the address space with four-level page tables.
 pub(crate) const ADDRESS_END: u64 = 0x7fff_ffff_f000;
 pub(crate) const AREA_BYTES: u64 = 32;
 pub(crate) const RUN_BYTES: u64 = 16;
+pub(crate) const PATCH_BYTES: u64 = 16;
+const WORD: u64 = size_of::<u64>() as u64;
 
 /// What a header says besides where the tables are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +69,9 @@ pub struct Header {
     pub(crate) runs: u64,
     pub(crate) pages: u64,
     pub(crate) hot: u64,
+    pub(crate) patches: u64,
+    /// Bytes of all patches together.
+    pub(crate) patched: u64,
 }
 
 /// Where the kernel's own code was mapped, and which it was.
@@ -123,6 +133,11 @@ pub(crate) struct Area {
 }
 
 impl Area {
+    /// Whether the process may write there.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.protection & libc::PROT_WRITE as u32 != 0
+    }
+
     pub(crate) fn encode(&self) -> [u64; 4] {
         [
             self.start,
@@ -152,6 +167,13 @@ impl Run {
         pages.copy_from_slice(&self.pages.to_le_bytes());
         bytes
     }
+}
+
+/// Words of a page that differ from what the image's other parts make of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patch {
+    pub(crate) address: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Why a file is not an image that can be thawed here.
@@ -228,7 +250,7 @@ impl Reader<'_> {
 
 impl Header {
     /// Size of all fields together; the page's rest is zero.
-    const BYTES: usize = 8 + 4 + 4 + 32 + 8 + 32 + 8 * 3 + 8 * 9 + 8 * 3 + (8 * 3 + 32 + 8 * 5) + 8 * 4;
+    const BYTES: usize = 8 + 4 + 4 + 32 + 8 + 32 + 8 * 3 + 8 * 9 + 8 * 3 + (8 * 3 + 32 + 8 * 5) + 8 * 6;
 
     pub(crate) fn encode(&self, page: &mut [u8; PAGE_SIZE as usize]) {
         page.fill(0);
@@ -245,7 +267,7 @@ impl Header {
         writer.u64s(&[self.vdso.start, self.vdso.end, self.vdso.code]);
         writer.put(&self.vdso.digest);
         writer.u64s(&self.vdso.functions);
-        writer.u64s(&[self.areas, self.runs, self.pages, self.hot]);
+        writer.u64s(&[self.areas, self.runs, self.pages, self.hot, self.patches, self.patched]);
     }
 
     fn decode(page: &[u8; PAGE_SIZE as usize]) -> Result<Self, ImageError> {
@@ -289,6 +311,8 @@ impl Header {
             runs: reader.u64(),
             pages: reader.u64(),
             hot: reader.u64(),
+            patches: reader.u64(),
+            patched: reader.u64(),
         };
         if page[Self::BYTES..].iter().any(|&byte| byte != 0) {
             return Err(ImageError::Corrupted("padding"));
@@ -305,6 +329,8 @@ impl Header {
         within(self.runs, MAX_RUNS, "number of runs")?;
         within(self.pages, MAX_PAGES, "number of pages")?;
         within(self.hot, MAX_HOT_PAGES, "number of hot runs")?;
+        within(self.patches, MAX_PATCHES, "number of patches")?;
+        within(self.patched, self.patches * PAGE_SIZE, "bytes of patches")?;
         let vdso = &self.vdso;
         if vdso.end > ADDRESS_END
             || !(vdso.start <= vdso.code && vdso.code <= vdso.end)
@@ -322,16 +348,22 @@ impl Header {
 
     /// Where the table of hot runs begins, which is the last one.
     pub(crate) fn hot_offset(&self) -> u64 {
+        self.patched_offset() + self.patched
+    }
+
+    /// Where the table of patches begins.
+    pub(crate) fn patches_offset(&self) -> u64 {
         self.tables_offset() + self.areas * AREA_BYTES + self.runs * RUN_BYTES
     }
 
-    fn tables_bytes(&self) -> u64 {
-        self.areas * AREA_BYTES + (self.runs + self.hot) * RUN_BYTES
+    /// Where the bytes of the patches begin.
+    pub(crate) fn patched_offset(&self) -> u64 {
+        self.patches_offset() + self.patches * PATCH_BYTES
     }
 
     /// Size of the whole image, in bytes.
     pub fn image_bytes(&self) -> u64 {
-        self.tables_offset() + self.tables_bytes()
+        self.hot_offset() + self.hot * RUN_BYTES
     }
 }
 
@@ -342,6 +374,7 @@ pub struct Image {
     pub header: Header,
     pub(crate) areas: Vec<Area>,
     pub(crate) runs: Vec<Run>,
+    pub(crate) patches: Vec<Patch>,
     /// Pages that are worth having at hand.
     pub(crate) hot: Vec<Run>,
 }
@@ -368,9 +401,13 @@ impl Image {
         if actual != expected {
             return Err(ImageError::Truncated { expected, actual });
         }
-        let mut tables = vec![0; header.tables_bytes() as usize];
-        file.read_exact_at(&mut tables, header.tables_offset())?;
-        Self::assemble(header, &tables)
+        let table = |from: u64, to: u64| {
+            let mut table = vec![0; (to - from) as usize];
+            file.read_exact_at(&mut table, from).map(|()| table)
+        };
+        // The bytes of the patches are only looked at when they are applied.
+        let tables = table(header.tables_offset(), header.patched_offset())?;
+        Self::assemble(header, &tables, &table(header.hot_offset(), header.image_bytes())?)
     }
 
     /// Checks an image that is in memory; for fuzzing.
@@ -386,17 +423,24 @@ impl Image {
         if actual != expected {
             return Err(ImageError::Truncated { expected, actual });
         }
-        Self::assemble(header, &bytes[header.tables_offset() as usize..])
+        let table = |from: u64, to: u64| &bytes[from as usize..to as usize];
+        let tables = table(header.tables_offset(), header.patched_offset());
+        Self::assemble(header, tables, table(header.hot_offset(), header.image_bytes()))
     }
 
-    fn assemble(header: Header, tables: &[u8]) -> Result<Self, ImageError> {
-        let (area_bytes, run_bytes) = tables.split_at((header.areas * AREA_BYTES) as usize);
-        let areas =
-            area_bytes.chunks_exact(AREA_BYTES as usize).map(decode_area).collect::<Result<Vec<_>, _>>()?;
-        let mut runs: Vec<_> = run_bytes.chunks_exact(RUN_BYTES as usize).map(decode_run).collect();
-        let hot = runs.split_off(header.runs as usize);
-        let image = Self { header, areas, runs, hot };
+    fn assemble(header: Header, tables: &[u8], hot: &[u8]) -> Result<Self, ImageError> {
+        let (areas, tables) = tables.split_at((header.areas * AREA_BYTES) as usize);
+        let (runs, patches) = tables.split_at((header.runs * RUN_BYTES) as usize);
+        let decode_runs = |bytes: &[u8]| bytes.chunks_exact(RUN_BYTES as usize).map(decode_run).collect();
+        let image = Self {
+            header,
+            areas: areas.chunks_exact(AREA_BYTES as usize).map(decode_area).collect::<Result<_, _>>()?,
+            runs: decode_runs(runs),
+            patches: patches.chunks_exact(PATCH_BYTES as usize).map(decode_patch).collect(),
+            hot: decode_runs(hot),
+        };
         image.check_areas()?;
+        image.check_patches()?;
         if image.check_runs(&image.runs, MAX_PAGES)? != header.pages {
             return Err(ImageError::Corrupted("number of pages"));
         }
@@ -427,6 +471,27 @@ impl Image {
         Ok(())
     }
 
+    fn check_patches(&self) -> Result<(), ImageError> {
+        let (mut end, mut patched) = (0, 0);
+        let mut areas = self.areas.iter().peekable();
+        for &Patch { address, bytes } in &self.patches {
+            let words = bytes > 0 && address.is_multiple_of(WORD) && bytes.is_multiple_of(WORD);
+            // Before the two are added: the address is anything.
+            let in_one_page = address <= ADDRESS_END && bytes <= PAGE_SIZE - address % PAGE_SIZE;
+            if !words || !in_one_page || address < end {
+                return Err(ImageError::Corrupted("patch"));
+            }
+            end = address + bytes;
+            patched += bytes;
+            while areas.next_if(|area| area.end <= address).is_some() {}
+            match areas.peek() {
+                Some(area) if area.start <= address && end <= area.end && area.is_writable() => {}
+                Some(_) | None => return Err(ImageError::Corrupted("patch outside of writable memory")),
+            }
+        }
+        if patched == self.header.patched { Ok(()) } else { Err(ImageError::Corrupted("bytes of patches")) }
+    }
+
     /// Gives the number of pages in `runs`.
     fn check_runs(&self, runs: &[Run], max: u64) -> Result<u64, ImageError> {
         let (mut end, mut pages) = (0, 0u64);
@@ -446,6 +511,11 @@ impl Image {
         }
         if pages > max { Err(ImageError::Corrupted("number of pages")) } else { Ok(pages) }
     }
+}
+
+fn decode_patch(bytes: &[u8]) -> Patch {
+    let mut reader = Reader { bytes };
+    Patch { address: reader.u64(), bytes: reader.u64() }
 }
 
 fn decode_area(bytes: &[u8]) -> Result<Area, ImageError> {

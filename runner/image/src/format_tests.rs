@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The bytes of a well-formed image with two areas and two runs.
+/// The bytes of a well-formed image with two areas, two runs and two patches.
 fn sample() -> Vec<u8> {
     let header = Header {
         fingerprint: [7; 32],
@@ -27,6 +27,8 @@ fn sample() -> Vec<u8> {
         runs: 2,
         pages: 3,
         hot: 0,
+        patches: 2,
+        patched: 24,
     };
     let area = |start, end, backing, offset| Area { start, end, protection: 3, backing, offset };
     let mut page = [0; PAGE_SIZE as usize];
@@ -36,12 +38,14 @@ fn sample() -> Vec<u8> {
     let areas =
         [area(0x10000, 0x14000, Backing::Anonymous, 0), area(0x14000, 0x20000, Backing::Program(1), 0x1000)];
     areas.iter().flat_map(Area::encode).for_each(|word| bytes.extend(word.to_le_bytes()));
-    [0x11000u64, 1, 0x14000, 2].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    let (runs, patches) = ([0x11000u64, 1, 0x14000, 2], [0x12008, 16, 0x17ff8, 8]);
+    runs.iter().chain(&patches).chain(&[7; 3]).for_each(|word| bytes.extend(word.to_le_bytes()));
     bytes
 }
 
 const AREAS_AT: usize = 4 * PAGE_SIZE as usize;
 const RUNS_AT: usize = AREAS_AT + 64;
+const PATCHES_AT: usize = RUNS_AT + 32;
 
 fn check(change: impl FnOnce(&mut Vec<u8>), expect: &str) {
     let mut bytes = sample();
@@ -68,10 +72,10 @@ fn what_was_written_is_read() {
 fn what_contradicts_itself_is_refused() {
     check(|bytes| bytes.clear(), "not a heap image");
     check(|bytes| bytes[0] ^= 1, "not a heap image");
-    check(|bytes| bytes[8] = 2, "heap image of format version 2; this build reads version 1");
+    check(|bytes| bytes[8] = 1, "heap image of format version 1; this build reads version 2");
     check(|bytes| bytes[12] = 0, "heap image for another processor architecture (0x8600)");
-    check(|bytes| bytes.push(0), "truncated heap image: 16481 bytes, expected 16480");
-    check(|bytes| bytes.truncate(16479), "truncated heap image: 16479 bytes, expected 16480");
+    check(|bytes| bytes.push(0), "truncated heap image: 16537 bytes, expected 16536");
+    check(|bytes| bytes.truncate(16535), "truncated heap image: 16535 bytes, expected 16536");
     check(|bytes| bytes[4095] = 1, "corrupted heap image: padding");
     check(set(48, 2), "corrupted heap image: base marker");
     check(set(AREAS_AT, 0x10001), "corrupted heap image: area");
@@ -90,15 +94,28 @@ fn what_contradicts_itself_is_refused() {
     check(set(RUNS_AT + 8, 2), "corrupted heap image: number of pages");
     check(set(RUNS_AT + 16, 0x11000), "corrupted heap image: run");
     check(set(RUNS_AT + 24, u64::MAX), "corrupted heap image: run");
+    check(set(PATCHES_AT, 0x12004), "corrupted heap image: patch");
+    check(set(PATCHES_AT, 0x12ff8), "corrupted heap image: patch");
+    check(set(PATCHES_AT, u64::MAX - 7), "corrupted heap image: patch");
+    check(set(PATCHES_AT, 0xfff0), "corrupted heap image: patch outside of writable memory");
+    check(set(PATCHES_AT, 0x20000), "corrupted heap image: patch outside of writable memory");
+    check(set(AREAS_AT + 16, 1), "corrupted heap image: patch outside of writable memory");
+    check(set(PATCHES_AT + 8, 0), "corrupted heap image: patch");
+    check(set(PATCHES_AT + 8, 12), "corrupted heap image: patch");
+    check(set(PATCHES_AT + 8, u64::MAX - 7), "corrupted heap image: patch");
+    check(set(PATCHES_AT + 8, 8), "corrupted heap image: bytes of patches");
+    check(set(PATCHES_AT + 16, 0x12010), "corrupted heap image: patch");
 }
 
 #[test]
 fn numbers_in_the_header_are_bounded() {
-    let counts_at = Header::BYTES - 32;
+    let counts_at = Header::BYTES - 48;
     check(set(counts_at, u64::MAX), "corrupted heap image: number of areas");
     check(set(counts_at + 8, u64::MAX), "corrupted heap image: number of runs");
     check(set(counts_at + 16, u64::MAX), "corrupted heap image: number of pages");
     check(set(counts_at + 24, u64::MAX), "corrupted heap image: number of hot runs");
+    check(set(counts_at + 32, u64::MAX), "corrupted heap image: number of patches");
+    check(set(counts_at + 40, 2 * PAGE_SIZE + 1), "corrupted heap image: bytes of patches");
     let vdso_at = counts_at - 96;
     check(set(vdso_at, u64::MAX), "corrupted heap image: place of the vdso");
     check(set(vdso_at + 8, u64::MAX), "corrupted heap image: place of the vdso");
@@ -115,7 +132,7 @@ fn a_short_file_says_whether_it_was_an_image() {
     };
     check(b"", "not a heap image");
     check(b"STASISIM", "truncated heap image: 8 bytes, expected 4096");
-    check(&sample()[..5000], "truncated heap image: 5000 bytes, expected 16480");
+    check(&sample()[..5000], "truncated heap image: 5000 bytes, expected 16536");
 }
 
 proptest! {
@@ -125,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn no_change_makes_it_panic(at in 0usize..16480, value in any::<u64>()) {
+    fn no_change_makes_it_panic(at in 0usize..16536, value in any::<u64>()) {
         let mut bytes = sample();
         let end = bytes.len().min(at + 8);
         bytes[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);

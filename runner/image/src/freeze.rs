@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     CodePart, FileIdentity, PAGE_SIZE, arch, cpu,
-    format::{Area, Backing, Header, MAX_AREAS, MAX_HOT_PAGES, MAX_RUNS, Run, Vdso},
+    format::{Area, Backing, Header, MAX_AREAS, MAX_HOT_PAGES, MAX_PATCHES, MAX_RUNS, Run, Vdso},
     interpose::{self, THAWED},
     maps::{self, Mapping},
     pagemap::Region,
@@ -123,7 +123,7 @@ const BASE_GAP: u64 = 256;
 pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError> {
     let bytes = MAX_MAPS_BYTES
         + MAX_AREAS as usize * size_of::<[u64; 4]>()
-        + (MAX_RUNS + MAX_HOT_PAGES) as usize * size_of::<[u64; 2]>()
+        + (MAX_RUNS + MAX_HOT_PAGES + MAX_PATCHES) as usize * size_of::<[u64; 2]>()
         + PAGEMAP_ENTRIES * size_of::<u64>()
         + SCAN_REGIONS * size_of::<Region>()
         + WRITE_BATCH * size_of::<libc::iovec>()
@@ -181,6 +181,7 @@ struct Copier<'a> {
     maps: &'static mut [u8],
     areas: &'static mut [[u64; 4]],
     runs: &'static mut [[u64; 2]],
+    patches: &'static mut [[u64; 2]],
     hot: &'static mut [[u64; 2]],
     hot_pages: u64,
     entries: &'static mut [u64],
@@ -203,6 +204,7 @@ impl<'a> Copier<'a> {
             maps: scratch.allocate(MAX_MAPS_BYTES)?,
             areas: scratch.allocate(MAX_AREAS as usize)?,
             runs: scratch.allocate(MAX_RUNS as usize)?,
+            patches: scratch.allocate(MAX_PATCHES as usize)?,
             hot: scratch.allocate(MAX_HOT_PAGES as usize)?,
             hot_pages: 0,
             entries: scratch.allocate(PAGEMAP_ENTRIES)?,
@@ -238,6 +240,8 @@ fn header(request: &FreezeRequest<'_>) -> Header {
         runs: 0,
         pages: 0,
         hot: 0,
+        patches: 0,
+        patched: 0,
     }
 }
 
@@ -372,11 +376,15 @@ impl Copier<'_> {
         *self.runs.get_mut(self.header.runs as usize).ok_or(Failure::Fragmented)? = [run.address, run.pages];
         self.header.runs += 1;
         self.header.pages += run.pages;
+        self.write(run.address, run.pages * PAGE_SIZE)
+    }
+
+    /// Has memory of the process written behind what was written last.
+    fn write(&mut self, address: u64, bytes: u64) -> Result<(), Failure> {
         if self.batched == self.batch.len() {
             self.flush()?;
         }
-        self.batch[self.batched] =
-            libc::iovec { iov_base: run.address as *mut c_void, iov_len: (run.pages * PAGE_SIZE) as usize };
+        self.batch[self.batched] = libc::iovec { iov_base: address as *mut c_void, iov_len: bytes as usize };
         self.batched += 1;
         Ok(())
     }
@@ -416,8 +424,16 @@ impl Copier<'_> {
         self.write_at(areas, offset)?;
         let runs = as_bytes(&self.runs[..self.header.runs as usize]);
         self.write_at(runs, offset + areas.len() as u64)?;
+        let patches = self.header.patches as usize;
+        self.write_at(as_bytes(&self.patches[..patches]), self.header.patches_offset())?;
+        self.written = self.header.patched_offset();
+        for index in 0..patches {
+            let [address, bytes] = self.patches[index];
+            self.write(address, bytes)?;
+        }
+        self.flush()?;
         let hot = as_bytes(&self.hot[..self.header.hot as usize]);
-        self.write_at(hot, offset + (areas.len() + runs.len()) as u64)?;
+        self.write_at(hot, self.header.hot_offset())?;
         let mut page = [0; PAGE_SIZE as usize];
         self.header.encode(&mut page);
         self.write_at(&page, 0)

@@ -24,6 +24,7 @@ mod freeze;
 pub mod interpose;
 mod maps;
 mod pagemap;
+mod patches;
 mod program;
 mod scratch;
 mod thaw;

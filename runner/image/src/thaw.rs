@@ -8,7 +8,10 @@
 use std::{
     fs::File,
     io,
-    os::fd::{AsRawFd, RawFd},
+    os::{
+        fd::{AsRawFd, RawFd},
+        unix::fs::FileExt as _,
+    },
 };
 
 use crate::{
@@ -89,7 +92,7 @@ pub enum ThawError {
 }
 
 /// Runs of pages up to this size are read, larger ones are mapped.
-const READ_PAGES: u64 = 16;
+pub(crate) const READ_PAGES: u64 = 16;
 const READ_BATCH: usize = 1024;
 const STACK_BYTES: usize = 16 << 10;
 /// Places for the scratch area: from 16 TiB in steps of 64 GiB, far from where Linux puts things.
@@ -218,6 +221,8 @@ impl Plan<'_> {
             + step_count * size_of::<Step>()
             + vectors * size_of::<libc::iovec>()
             + self.reads.len() * 16
+            + self.image.patches.len() * size_of::<[u64; 2]>()
+            + self.image.header.patched as usize
             + STACK_BYTES
             + vdso_bytes;
         let mut scratch = self.find_place(bytes)?;
@@ -236,8 +241,9 @@ impl Plan<'_> {
                 Ok((&*place, offset))
             })
             .collect::<Result<_, ThawError>>()?;
+        let patches = self.read_patches(&mut scratch)?;
         let vdso_place = scratch.end() - vdso_bytes as u64;
-        let list = self.steps(&scratch, vdso_place, &overlays, &reads)?;
+        let list = self.steps(&scratch, vdso_place, &overlays, &reads, patches)?;
         scratch.make_executable(PAGE_SIZE as usize)?;
         // SAFETY: a `Step` is eight numbers; the place was allocated for at least as many, and is
         // used as nothing else from here on.
@@ -267,7 +273,7 @@ impl Plan<'_> {
         let mut areas = self.image.areas.iter().peekable();
         for &run in &self.image.runs {
             while areas.next_if(|area| area.end <= run.address).is_some() {}
-            let writable = areas.peek().is_some_and(|area| is_writable(area.protection));
+            let writable = areas.peek().is_some_and(|area| area.is_writable());
             let bytes = run.pages * PAGE_SIZE;
             let read = self.image.header.base.is_some() && run.pages <= READ_PAGES && writable;
             if read {
@@ -289,6 +295,21 @@ impl Plan<'_> {
         }
         self.reads.extend(batch.map(|(vectors, start, _)| (vectors, start)));
         overlays
+    }
+
+    /// Reads the words that have changed, and how to put them in their places.
+    fn read_patches(&self, scratch: &mut Scratch) -> Result<Option<Step>, ThawError> {
+        let (header, patches) = (&self.image.header, &self.image.patches);
+        if patches.is_empty() {
+            return Ok(None);
+        }
+        let places = scratch.allocate::<[u64; 2]>(patches.len()).ok_or(ThawError::NoRoom)?;
+        for (place, patch) in places.iter_mut().zip(patches) {
+            *place = [patch.address, patch.bytes];
+        }
+        let bytes = scratch.allocate::<u8>(header.patched as usize).ok_or(ThawError::NoRoom)?;
+        self.request.image.read_exact_at(bytes, header.patched_offset())?;
+        Ok(Some(Step::patch(places, bytes)))
     }
 
     /// A scratch area where neither the image nor this process has anything.
@@ -316,6 +337,7 @@ impl Plan<'_> {
         vdso_place: u64,
         overlays: &[(Run, u64)],
         reads: &[(&[libc::iovec], u64)],
+        patches: Option<Step>,
     ) -> Result<Vec<Step>, ThawError> {
         let mut steps = Vec::with_capacity(64 + self.image.areas.len() + overlays.len());
         let current = &self.loader.vdso;
@@ -362,6 +384,7 @@ impl Plan<'_> {
             let (address, count) = (vectors.as_ptr() as u64, vectors.len() as u64);
             steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
         }
+        steps.extend(patches);
         self.place_vdso(&mut steps, vdso_place);
         self.finish(&mut steps, scratch);
         Ok(steps)

@@ -8,6 +8,8 @@ use crate::{
     format::{Backing, MAX_HOT_PAGES, Run},
     maps::Mapping,
     pagemap::{self, Region},
+    patches::{self, Difference, WORDS},
+    thaw::READ_PAGES,
 };
 
 /// Which pages of an area belong into the image.
@@ -65,10 +67,11 @@ impl Copier<'_> {
             };
             for index in 0..count {
                 let Region { start, end, .. } = self.regions[index];
+                // What is patched is touched by each thaw; many pages in a row are better mapped.
+                let few = end - start <= READ_PAGES * PAGE_SIZE;
+                let patchable = few && self.is_patchable(mapping);
                 for address in (start..end).step_by(PAGE_SIZE as usize) {
-                    if self.differs(keep, address)? {
-                        run = self.extend(run, address, 0)?;
-                    }
+                    run = self.copy_page(run, address, keep, patchable)?;
                 }
             }
             at = reached;
@@ -77,9 +80,10 @@ impl Copier<'_> {
         Ok(true)
     }
 
-    /// Adds a page to a run, if it lies at most `gap` pages behind it; or else writes the run and begins
+    /// Adds a page to a run, if it lies right or at least not far behind it; or else writes the run and begins
     /// another.
-    fn extend(&mut self, run: Run, address: u64, gap: u64) -> Result<Run, Failure> {
+    fn extend(&mut self, run: Run, address: u64) -> Result<Run, Failure> {
+        let gap = if self.request.base.is_none() { BASE_GAP } else { 0 };
         if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
             return Ok(Run { address: run.address, pages: (address - run.address) / PAGE_SIZE + 1 });
         }
@@ -89,7 +93,8 @@ impl Copier<'_> {
 
     fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
         let is_base = self.request.base.is_none();
-        let gap = if is_base { BASE_GAP } else { 0 };
+        // How many new pages there are in a row is not known here.
+        let patchable = self.is_patchable(mapping) && matches!(keep, Keep::Different { .. });
         let program = is_base && self.areas_end_in_program();
         let mut run = Run { address: mapping.start, pages: 0 };
         let mut chunk = mapping.start;
@@ -101,8 +106,8 @@ impl Copier<'_> {
                 if program {
                     self.note_hot(self.entries[index as usize], address, mapping.start);
                 }
-                if self.wants(keep, self.entries[index as usize], address)? {
-                    run = self.extend(run, address, gap)?;
+                if is_wanted(keep, self.entries[index as usize]) {
+                    run = self.copy_page(run, address, keep, patchable)?;
                 }
             }
             chunk += pages * PAGE_SIZE;
@@ -133,26 +138,41 @@ impl Copier<'_> {
         }
     }
 
-    /// Whether a page belongs into the image; `entry` is its in `/proc/PID/pagemap`.
-    fn wants(&mut self, keep: Keep, entry: u64, address: u64) -> Result<bool, Failure> {
-        let candidate = match keep {
-            Keep::All => true,
-            Keep::NonZero => pagemap::is_populated(entry),
-            Keep::Changed | Keep::Different { .. } => pagemap::is_own(entry),
+    /// Whether words of a mapping may be stored instead of pages. A base image is there to be mapped.
+    fn is_patchable(&self, mapping: &Mapping<'_>) -> bool {
+        self.request.base.is_some() && mapping.protection & libc::PROT_WRITE as u32 != 0
+    }
+
+    /// Adds a page that is there to the image, as far as it is another one than what a thawed process would have
+    /// in its place. Takes and returns the run of pages that is not written yet.
+    fn copy_page(&mut self, run: Run, address: u64, keep: Keep, patchable: bool) -> Result<Run, Failure> {
+        // In the midst of pages that will be mapped together, a page is one of them.
+        let among_mapped = run.pages >= READ_PAGES && run.end() == address;
+        let room = if patchable && !among_mapped { self.header.patches as usize } else { self.patches.len() };
+        let difference = match keep {
+            Keep::All | Keep::Changed => Difference::Large,
+            Keep::NonZero => patches::compare(address, page_at(address), &ZEROS, &mut self.patches[room..]),
+            Keep::Different { offset, start } => {
+                if !self.read_base_page(offset + (address - start))? {
+                    return self.extend(run, address);
+                }
+                patches::compare(address, page_at(address), self.page, &mut self.patches[room..])
+            }
         };
-        Ok(candidate && self.differs(keep, address)?)
+        match difference {
+            Difference::None => Ok(run),
+            Difference::Patches(count) => {
+                let new = &self.patches[room..room + count];
+                self.header.patched += new.iter().map(|[_, bytes]| bytes).sum::<u64>();
+                self.header.patches += count as u64;
+                Ok(run)
+            }
+            Difference::Large => self.extend(run, address),
+        }
     }
 
-    /// Whether a page that is there is another one than what a thawed process would have in its place.
-    fn differs(&mut self, keep: Keep, address: u64) -> Result<bool, Failure> {
-        Ok(match keep {
-            Keep::All | Keep::Changed => true,
-            Keep::NonZero => !is_zero(address),
-            Keep::Different { offset, start } => !self.is_as_in_base(address, offset + (address - start))?,
-        })
-    }
-
-    fn is_as_in_base(&mut self, address: u64, offset: u64) -> Result<bool, Failure> {
+    /// Reads a page of the base image; says whether there is one.
+    fn read_base_page(&mut self, offset: u64) -> Result<bool, Failure> {
         let Some(base) = self.request.base else { return Ok(false) };
         // SAFETY: the buffer has room for a page.
         let read = accept(unsafe {
@@ -163,7 +183,7 @@ impl Copier<'_> {
                 offset as libc::off_t,
             )
         })?;
-        Ok(read == PAGE_SIZE as usize && page_at(address) == self.page)
+        Ok(read == PAGE_SIZE as usize)
     }
 
     fn read_pagemap(&mut self, address: u64, pages: usize) -> Result<(), Failure> {
@@ -182,12 +202,19 @@ impl Copier<'_> {
     }
 }
 
-fn is_zero(address: u64) -> bool {
-    page_at(address).iter().all(|&word| word == 0)
+static ZEROS: [u64; WORDS] = [0; WORDS];
+
+/// Whether a page can belong into the image; `entry` is its in `/proc/PID/pagemap`.
+fn is_wanted(keep: Keep, entry: u64) -> bool {
+    match keep {
+        Keep::All => true,
+        Keep::NonZero => pagemap::is_populated(entry),
+        Keep::Changed | Keep::Different { .. } => pagemap::is_own(entry),
+    }
 }
 
 fn page_at(address: u64) -> &'static [u64] {
     // SAFETY: the callers found this page in a readable mapping of this process, in which nothing
     // changes while it is copied.
-    unsafe { std::slice::from_raw_parts(address as *const u64, PAGE_SIZE as usize / size_of::<u64>()) }
+    unsafe { std::slice::from_raw_parts(address as *const u64, WORDS) }
 }
