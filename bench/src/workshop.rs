@@ -175,7 +175,7 @@ fn heap_store(folder: &Path) -> Result<HeapStore, BenchError> {
     let blobs = FileBlobStore::open(&folder.join("heaps"))?;
     let key = HeapKey::load_or_create(&folder.join("heap.key"))?;
     let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
-    Ok(HeapStore::new(Arc::new(blobs), cache))
+    Ok(HeapStore::new(Arc::new(blobs), cache).with_small_images_in_memory())
 }
 
 /// Nobody listens, and there are no modules.

@@ -99,7 +99,9 @@ async fn start_pool(
     preload: Vec<PreloadedModule>,
 ) -> Result<Pool, Failure> {
     let options = state.pool_options(arguments.require_sandbox, preload);
-    let pool = Pool::start(options, state.heaps).await?;
+    // A server resumes what it has just saved.
+    let heaps = state.heaps.with_small_images_in_memory();
+    let pool = Pool::start(options, heaps).await?;
     tracing::info!(sandbox = %pool.layers(), build = %pool.fingerprint(), "workers are ready");
     Ok(pool)
 }

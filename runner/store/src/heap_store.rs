@@ -14,7 +14,8 @@ use stasis_core::{BlobStore, ByteSize, Fingerprint, HeapId};
 use crate::{
     HeapError, HeapFacts, ImageCache, MappableImage, UnixMillis,
     blocking::blocking,
-    sealed::{self, SealedHeader},
+    recent_images::{self, RecentImages},
+    sealed::{self, SealedHeader, VerifiedImage},
 };
 
 /// How many headers are read at a time for a list.
@@ -29,6 +30,7 @@ const LIST_CONCURRENCY: usize = 16;
 pub struct HeapStore {
     blobs: Arc<dyn BlobStore>,
     cache: Arc<ImageCache>,
+    recent: Option<Arc<RecentImages>>,
     max_image: ByteSize,
     fetches: Arc<Fetches>,
 }
@@ -54,7 +56,14 @@ impl HeapStore {
     /// Joins a store and a cache. Heaps are authenticated with the cache's key.
     pub fn new(blobs: Arc<dyn BlobStore>, cache: ImageCache) -> Self {
         let max_image = sealed::DEFAULT_MAX_IMAGE;
-        Self { blobs, cache: Arc::new(cache), max_image, fetches: Arc::default() }
+        Self { blobs, cache: Arc::new(cache), recent: None, max_image, fetches: Arc::default() }
+    }
+
+    /// Keeps the small images that were used last in memory (at most 64 MiB) and none of them in the cache.
+    /// For blobs that are near: another process, and this one after a while, reads them again.
+    pub fn with_small_images_in_memory(mut self) -> Self {
+        self.recent = Some(Arc::default());
+        self
     }
 
     /// Refuses larger images, at saving and opening alike.
@@ -63,12 +72,14 @@ impl HeapStore {
         self
     }
 
-    /// Creates a file to freeze an image into. It has no name until it is saved.
+    /// Creates a file to freeze an image into, which will have about `expected` bytes. It has no name until it
+    /// is saved.
     ///
     /// # Errors
-    /// If the cache's file system refuses.
-    pub fn create_image_file(&self) -> Result<File, HeapError> {
-        Ok(self.cache.create_tmp()?)
+    /// If the cache's file system refuses, or there is no memory.
+    pub fn create_image_file(&self, expected: u64) -> Result<File, HeapError> {
+        let in_memory = self.recent.is_some() && RecentImages::are_of(expected);
+        Ok(if in_memory { recent_images::memory_file()? } else { self.cache.create_tmp()? })
     }
 
     /// Keeps an image under its hash. Returns when it is durable; to save it again does no harm, and
@@ -83,11 +94,17 @@ impl HeapStore {
     /// fails is no error here, as the heap is safe by then; it is logged.
     pub async fn save(&self, image: File, facts: HeapFacts) -> Result<HeapId, HeapError> {
         let (cache, max) = (Arc::clone(&self.cache), self.max_image);
-        let (verified, sealed) =
-            blocking(move || sealed::seal(image, facts, cache.key(), max).map_err(HeapError::of_sealing))
-                .await?;
+        let (verified, sealed) = blocking(move || {
+            recent_images::forbid_changes(&image);
+            sealed::seal(image, facts, cache.key(), max).map_err(HeapError::of_sealing)
+        })
+        .await?;
         let id = verified.header().id;
         self.blobs.put(id, Bytes::from(sealed)).await?;
+        if let Some(recent) = self.recent_for(&verified) {
+            recent.keep(verified);
+            return Ok(id);
+        }
         let cache = Arc::clone(&self.cache);
         if let Err(error) = blocking(move || cache.admit(verified)).await {
             tracing::warn!(%error, heap = %id, "a saved heap could not be cached");
@@ -102,12 +119,12 @@ impl HeapStore {
     /// If there is no such heap; if what is stored is damaged, of another format, too large or not
     /// authentic; if store or cache fail.
     pub async fn open(&self, id: HeapId) -> Result<MappableImage, HeapError> {
-        if let Some(image) = self.cached(id).await? {
+        if let Some(image) = self.at_hand(id).await? {
             return Ok(image);
         }
         let fetch = self.fetches.of(id);
         let _turn = fetch.lock().await;
-        match self.cached(id).await? {
+        match self.at_hand(id).await? {
             Some(image) => Ok(image),
             None => self.fetch(id).await,
         }
@@ -149,23 +166,40 @@ impl HeapStore {
     /// If store or cache fail; the heap may then be in either.
     pub async fn remove(&self, id: HeapId) -> Result<bool, HeapError> {
         let existed = self.blobs.delete(id).await?;
+        if let Some(recent) = &self.recent {
+            recent.remove(id);
+        }
         let cache = Arc::clone(&self.cache);
         blocking(move || cache.remove(id)).await?;
         Ok(existed)
     }
 
-    async fn cached(&self, id: HeapId) -> Result<Option<MappableImage>, HeapError> {
+    /// Where an image is kept instead of the cache, if it is.
+    fn recent_for(&self, image: &VerifiedImage) -> Option<&RecentImages> {
+        self.recent.as_deref().filter(|_| RecentImages::can_be(image))
+    }
+
+    async fn at_hand(&self, id: HeapId) -> Result<Option<MappableImage>, HeapError> {
+        if let Some(image) = self.recent.as_ref().and_then(|recent| recent.get(id)) {
+            return Ok(Some(image));
+        }
         let cache = Arc::clone(&self.cache);
         Ok(blocking::<_, io::Error>(move || cache.get(id)).await?)
     }
 
     async fn fetch(&self, id: HeapId) -> Result<MappableImage, HeapError> {
         let sealed = self.blobs.get(id).await?.ok_or(HeapError::Absent(id))?;
-        let (cache, max) = (Arc::clone(&self.cache), self.max_image);
+        let (store, max) = (self.clone(), self.max_image);
         blocking(move || {
-            let verified = sealed::unseal_to_file(&sealed, id, cache.key(), max, cache.create_tmp()?)
-                .map_err(|error| HeapError::of_stored(id, error))?;
-            Ok(cache.admit(verified)?)
+            let (cache, of_stored) = (&store.cache, |error| HeapError::of_stored(id, error));
+            let header = SealedHeader::parse_as(&sealed, id, cache.key()).map_err(of_stored)?;
+            let file = store.create_image_file(header.image_len)?;
+            let verified = sealed::unseal_to_file(&sealed, id, cache.key(), max, file).map_err(of_stored)?;
+            recent_images::forbid_changes(verified.file());
+            match store.recent_for(&verified) {
+                Some(recent) => Ok(recent.keep(verified)),
+                None => Ok(cache.admit(verified)?),
+            }
         })
         .await
     }

@@ -37,6 +37,11 @@ pub struct MappableImage {
 }
 
 impl MappableImage {
+    /// The caller knows that the file is what the header says, and that nobody can change it.
+    pub(crate) fn new(file: Arc<File>, header: SealedHeader) -> Self {
+        Self { file, header }
+    }
+
     /// The image, open for reading only. It stays whole when the cache drops its name.
     pub fn file(&self) -> &Arc<File> {
         &self.file
@@ -240,7 +245,7 @@ impl ImageCache {
         if touch && let Err(error) = self.directory.touch(&seal_name(header.id)) {
             tracing::debug!(%error, heap = %header.id, "the use of an image was not noted");
         }
-        MappableImage { file, header }
+        MappableImage::new(file, header)
     }
 
     /// Removes images until another one fits the budget.

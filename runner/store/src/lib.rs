@@ -21,6 +21,7 @@ mod heap_key;
 mod heap_store;
 mod identity;
 mod image_cache;
+mod recent_images;
 pub mod sealed;
 mod sled_ref_store;
 

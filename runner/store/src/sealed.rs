@@ -121,6 +121,10 @@ impl VerifiedImage {
         &self.file
     }
 
+    pub(crate) fn into_file(self) -> File {
+        self.file
+    }
+
     pub(crate) fn header(&self) -> SealedHeader {
         self.header
     }

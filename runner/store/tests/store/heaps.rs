@@ -22,7 +22,7 @@ async fn saving_again_keeps_the_first() {
     let dir = tempfile::tempdir().expect("tempdir");
     let store = store_in(dir.path(), "cache");
     let first = save(&store, b"image").await.expect("save");
-    let mut file = store.create_image_file().expect("create");
+    let mut file = store.create_image_file(0).expect("create");
     file.write_all(b"image").expect("write");
     let later = HeapFacts { created: UnixMillis::new(43), ..facts() };
     assert_eq!(store.save(file, later).await.expect("save"), first);
@@ -54,6 +54,42 @@ async fn heaps_are_listed_shown_and_removed() {
     assert!(matches!(store.open(large).await, Err(HeapError::Absent(id)) if id == large));
     assert_eq!(content(&opened), [0; 100_000]);
     assert_eq!(content(&store.open(small).await.expect("open")), b"small");
+}
+
+#[tokio::test]
+async fn small_images_are_kept_in_memory_and_large_ones_in_files() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache").with_small_images_in_memory();
+    let cached = || names(&dir.path().join("cache"));
+    // More than are kept: what was dropped is read again.
+    let small: Vec<_> = (0..150).map(|seed| noise(seed, 1000)).collect();
+    for image in small.iter().chain(&small) {
+        assert_eq!(save(&store, image).await.expect("save"), Digest::of(image));
+    }
+    for image in &small {
+        let opened = store.open(Digest::of(image)).await.expect("open");
+        assert_eq!(
+            (content(&opened), opened.id(), *opened.facts()),
+            (image.clone(), Digest::of(image), facts())
+        );
+        let write = std::os::unix::fs::FileExt::write_at(&**opened.file(), b"x", 0);
+        assert!(write.is_err(), "nobody can change it");
+    }
+    assert!(cached().is_empty(), "{:?}", cached());
+    // Expected to be small, and not; expected to be large, and not.
+    let large = noise(1000, 1_500_000);
+    let id = save(&store, &large).await.expect("save");
+    assert_eq!(content(&store.open(id).await.expect("open")), large);
+    let mut file = store.create_image_file(2 << 20).expect("create");
+    file.write_all(b"small after all").expect("write");
+    let other = store.save(file, facts()).await.expect("save");
+    assert_eq!(content(&store.open(other).await.expect("open")), b"small after all");
+    let mut expect: Vec<_> = [id, other].map(|id| [format!("{id}.image"), format!("{id}.seal")]).concat();
+    expect.sort();
+    assert_eq!(cached(), expect);
+    let first = Digest::of(&small[0]);
+    assert!(store.remove(first).await.expect("remove"));
+    assert!(matches!(store.open(first).await, Err(HeapError::Absent(id)) if id == first));
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ fn store_in(dir: &Path, cache: &str) -> HeapStore {
 }
 
 async fn save(store: &HeapStore, image: &[u8]) -> Result<HeapId, HeapError> {
-    let mut file = store.create_image_file()?;
+    let mut file = store.create_image_file(0)?;
     file.write_all(image)?;
     store.save(file, facts()).await
 }

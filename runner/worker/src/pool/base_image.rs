@@ -129,7 +129,7 @@ impl BaseImages {
         for module in &pool.options.preload {
             preload(&mut worker, module).await?;
         }
-        let image = pool.heaps.create_image_file()?;
+        let image = pool.heaps.create_image_file(u64::MAX)?;
         pool.freeze(&mut worker, &image, None).await?;
         pool.learn_pages_at_hand(&image).await;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };

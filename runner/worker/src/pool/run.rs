@@ -35,6 +35,13 @@ pub struct Finished {
     pub timings: Timings,
 }
 
+/// What a run has started from.
+struct Origin {
+    base: Base,
+    /// Size of the heap's own image; nothing for a fresh run.
+    heap_bytes: u64,
+}
+
 /// What a frame has besides the text in it.
 const FRAME_OVERHEAD: usize = 1 << 10;
 /// How often a run is started when workers die before they start it.
@@ -59,7 +66,7 @@ impl Pool {
         let job = ToWorker::Run(job(request));
         let mut cancel = pin!(cancel);
         let mut attempts = 0;
-        let (worker, base, outcome, started) = loop {
+        let (worker, origin, outcome, started) = loop {
             attempts += 1;
             match self.attempt(request, &job, events, host, cancel.as_mut()).await {
                 Err(PoolError::NotStarted(why)) if attempts < MAX_ATTEMPTS => {
@@ -74,7 +81,7 @@ impl Pool {
         let mut timings = Timings { start, run: begun.elapsed() - start, ..Timings::default() };
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
         let heap = if keep {
-            Some(pool.keep(worker, &base, events, &mut timings).await)
+            Some(pool.keep(worker, &origin, events, &mut timings).await)
         } else {
             drop(worker);
             events.ended();
@@ -91,18 +98,18 @@ impl Pool {
         events: &mut dyn RunEvents,
         host: &mut dyn RunHost,
         cancel: Pin<&mut (impl Future<Output = ()> + Send)>,
-    ) -> Result<(Forked, Base, Outcome, Instant), PoolError> {
+    ) -> Result<(Forked, Origin, Outcome, Instant), PoolError> {
         let pool = &*self.inner;
         let found = pool.worker_for(request.start, job).await;
         self.inner.refill_spares();
-        let (mut worker, base) = found.map_err(|error| match error {
+        let (mut worker, origin) = found.map_err(|error| match error {
             PoolError::Worker(why) => PoolError::NotStarted(why),
             other => other,
         })?;
         let started = Instant::now();
         worker.connection.set_max(longest_frame(request));
         let outcome = watch(&mut worker, &request.limits, events, host, cancel).await?;
-        Ok((worker, base, outcome, started))
+        Ok((worker, origin, outcome, started))
     }
 }
 
@@ -131,21 +138,21 @@ fn longest_frame(request: &RunRequest) -> usize {
 }
 
 impl Inner {
-    /// A process in the wanted state that has the job, and the base image it refers to.
-    async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+    /// A process in the wanted state that has the job, and what that state is.
+    async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Origin), PoolError> {
         let patience = self.options.patience;
         match start {
             Start::Fresh => {
                 if let Some(spare) = self.spares.take() {
                     match spare.connection.send(job, &[]).await {
-                        Ok(()) => return Ok((spare, self.bases.current(self).await?)),
+                        Ok(()) => return Ok((spare, self.fresh().await?)),
                         Err(_) => self.spares.clear(),
                     }
                 }
                 let template = self.base_template().await?;
                 let forked =
                     within(patience, template.fork(job)).await.inspect_err(|_| template.give_up())?;
-                Ok((forked, self.bases.current(self).await?))
+                Ok((forked, self.fresh().await?))
             }
             Start::Heap(heap) => {
                 let template = match self.templates.advise(heap) {
@@ -161,37 +168,42 @@ impl Inner {
                     template.give_up();
                     self.templates.forget(heap);
                 })?;
-                Ok((forked, self.base_of(&self.heaps.open(heap).await?).await?))
+                Ok((forked, self.origin(&self.heaps.open(heap).await?).await?))
             }
         }
     }
 
-    async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Base), PoolError> {
+    async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Origin), PoolError> {
         let images = self.images(heap).await?;
         let mut worker = self.thaw(&images, Some(job)).await?;
         match worker.connection.receive().await {
-            Ok(FromWorker::Started) => Ok((worker, self.base_of(&images.image).await?)),
+            Ok(FromWorker::Started) => Ok((worker, self.origin(&images.image).await?)),
             Ok(other) => Err(PoolError::unexpected(&other)),
             Err(ConnectionError::Gone | ConnectionError::Unread) => Err(died_early(&worker).await?),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The base image that an image refers to; itself, if it is one.
-    async fn base_of(&self, image: &MappableImage) -> Result<Base, PoolError> {
-        self.bases.open(self, image.facts().base.unwrap_or(image.id())).await
+    async fn fresh(&self) -> Result<Origin, PoolError> {
+        Ok(Origin { base: self.bases.current(self).await?, heap_bytes: 0 })
+    }
+
+    /// A heap with the base image that it refers to; itself, if it is one.
+    async fn origin(&self, image: &MappableImage) -> Result<Origin, PoolError> {
+        let base = self.bases.open(self, image.facts().base.unwrap_or(image.id())).await?;
+        Ok(Origin { base, heap_bytes: image.len() })
     }
 
     /// Has a worker that returned freeze, and stores what it wrote.
     async fn keep(
         &self,
         mut worker: Forked,
-        base: &Base,
+        Origin { base, heap_bytes }: &Origin,
         events: &mut dyn RunEvents,
         timings: &mut Timings,
     ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
-        let image = self.heaps.create_image_file()?;
+        let image = self.heaps.create_image_file(*heap_bytes)?;
         within(self.options.patience, self.freeze(&mut worker, &image, Some(base))).await?;
         timings.freeze = begun.elapsed();
         drop(worker);

@@ -1,0 +1,84 @@
+//! Small images that were used last, in memory.
+
+use std::{
+    fs::File,
+    io,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use stasis_core::{ByteSize, HeapId};
+
+use crate::{image_cache::MappableImage, sealed::VerifiedImage};
+
+/// Images up to this size are small: to read, decompress and hash one again takes a millisecond or two.
+const SMALL: ByteSize = ByteSize::mebibytes(1);
+/// How many are kept; each takes a descriptor and at most [`SMALL`].
+const MAX_IMAGES: NonZeroUsize = NonZeroUsize::new(64).expect("more than none");
+
+/// Keeps small images in memory files, so that a heap that is resumed once and then replaced by the next one, as in
+/// a session, costs no files but its blob. A memory file cannot be changed once it is sealed, and so needs no record
+/// of what it was when it was hashed.
+#[derive(Debug)]
+pub(crate) struct RecentImages(Mutex<LruCache<HeapId, MappableImage>>);
+
+impl Default for RecentImages {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(MAX_IMAGES)))
+    }
+}
+
+impl RecentImages {
+    /// Whether an image of this length is kept here.
+    pub(crate) fn are_of(len: u64) -> bool {
+        len <= SMALL.get()
+    }
+
+    /// Whether an image can be kept here: it is small, and nobody can change it any more.
+    pub(crate) fn can_be(image: &VerifiedImage) -> bool {
+        Self::are_of(image.header().image_len) && is_unchangeable(image.file())
+    }
+
+    /// Keeps an image, of which [`RecentImages::can_be`] says that this is possible.
+    pub(crate) fn keep(&self, image: VerifiedImage) -> MappableImage {
+        let header = image.header();
+        let kept = MappableImage::new(Arc::new(image.into_file()), header);
+        self.lock().put(header.id, kept.clone());
+        kept
+    }
+
+    pub(crate) fn get(&self, id: HeapId) -> Option<MappableImage> {
+        self.lock().get(&id).cloned()
+    }
+
+    pub(crate) fn remove(&self, id: HeapId) {
+        self.lock().pop(&id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<HeapId, MappableImage>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A new, empty memory file.
+///
+/// # Errors
+/// If the system has no memory or no descriptors left.
+pub(crate) fn memory_file() -> io::Result<File> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    Ok(memfd_create("stasis-image", flags)?.into())
+}
+
+const SEALS: SealFlags = SealFlags::WRITE.union(SealFlags::GROW).union(SealFlags::SHRINK);
+
+/// Sees to it that a memory file is not changed any more. What is no memory file can be.
+pub(crate) fn forbid_changes(file: &File) {
+    // It is looked at again before it is relied on.
+    let _sealed = fcntl_add_seals(file, SEALS);
+}
+
+fn is_unchangeable(file: &File) -> bool {
+    rustix::fs::fcntl_get_seals(file).is_ok_and(|seals| seals.contains(SEALS))
+}
