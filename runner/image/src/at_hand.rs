@@ -16,12 +16,15 @@ use crate::{
 /// More pages than any script should need at once: if a process used more, its page table was not exact.
 const MAX_PAGES: u64 = 1024;
 
-/// Why nothing was learned. The image is as it was.
+/// Why nothing was learned.
 #[derive(Debug, thiserror::Error)]
 pub enum LearnError {
-    /// Image or page table cannot be read, or the image not be written.
+    /// The page table cannot be read. The image is as it was, as it is with all errors but the next one.
     #[error("the pages that were used cannot be learned")]
-    System(#[from] io::Error),
+    PageTable(#[source] io::Error),
+    /// The image cannot be written, and is worthless now.
+    #[error("the pages that were used cannot be noted")]
+    Write(#[source] io::Error),
     /// The image is not one.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -45,21 +48,18 @@ pub fn learn_pages_at_hand(image: &File, pagemap: &File) -> Result<u64, LearnErr
     let mut read = Image::read(image)?;
     let mut found = Vec::new();
     for run in &read.runs {
-        find_used(*run, pagemap, &mut found)?;
+        find_used(*run, pagemap, &mut found).map_err(LearnError::PageTable)?;
     }
     let pages = found.iter().map(|run| run.pages).sum();
     if pages > MAX_PAGES {
         return Err(LearnError::TooMany { pages });
     }
-    // A page that the image holds is not one of the program's, so no page is in both lists.
-    read.hot.extend(found);
-    read.hot.sort_by_key(|run| run.address);
-    read.header.hot = read.hot.len() as u64;
+    read.note_hot(found)?;
     let mut page = [0; PAGE_SIZE as usize];
     read.header.encode(&mut page);
     let table: Vec<u8> = read.hot.iter().flat_map(|run| run.encode()).collect();
-    image.write_all_at(&table, read.header.hot_offset())?;
-    image.write_all_at(&page, 0)?;
+    image.write_all_at(&table, read.header.hot_offset()).map_err(LearnError::Write)?;
+    image.write_all_at(&page, 0).map_err(LearnError::Write)?;
     Ok(pages)
 }
 

@@ -1,4 +1,4 @@
-//! The image file: a header, the pages, and two tables.
+//! The image file: a header, the pages, and tables.
 //!
 //! ```text
 //! 0            header, one page, fields below, the rest zero
@@ -7,7 +7,7 @@
 //!              runs, 16 bytes each: address u64, pages u64
 //!              patches, 16 bytes each: address u64, bytes u64
 //!              the bytes of the patches, in their order
-//!              hot runs, the same: pages of the program's files that the process used, and pages of the
+//!              hot runs, as runs: pages of the program's files that the process used, and pages of the
 //!              image itself that scripts use
 //! ```
 //!
@@ -31,7 +31,7 @@ const ARCHITECTURE_X86_64: u32 = 0x8664;
 
 /// More areas than Linux lets a process have by default (`vm.max_map_count` is 65530).
 pub(crate) const MAX_AREAS: u64 = 60_000;
-/// With [`MAX_PAGES`], bounds the tables to 17 MB.
+/// With the other numbers, bounds what is read of the tables to 24 MB.
 pub(crate) const MAX_RUNS: u64 = 1 << 20;
 /// 32 GiB of pages.
 const MAX_PAGES: u64 = 8 << 20;
@@ -335,7 +335,10 @@ impl Header {
         if vdso.end > ADDRESS_END
             || !(vdso.start <= vdso.code && vdso.code <= vdso.end)
             || [vdso.start, vdso.code, vdso.end].iter().any(|address| address % PAGE_SIZE != 0)
-            || vdso.functions.iter().any(|&offset| offset != 0 && offset > vdso.end - vdso.code - 8)
+            || vdso
+                .functions
+                .iter()
+                .any(|&offset| offset != 0 && offset.saturating_add(8) > vdso.end - vdso.code)
         {
             return Err(ImageError::Corrupted("place of the vdso"));
         }
@@ -446,6 +449,24 @@ impl Image {
         }
         image.check_runs(&image.hot, MAX_HOT_PAGES)?;
         Ok(image)
+    }
+
+    /// Adds pages of the image itself, in ascending order, to those that are worth having at hand.
+    ///
+    /// # Errors
+    /// If these are more than an image may have; it is not to be used then.
+    pub(crate) fn note_hot(&mut self, pages: Vec<Run>) -> Result<(), ImageError> {
+        // The image also holds pages of the program, between those that have changed.
+        let held = |hot: &Run| {
+            let next = self.runs.partition_point(|run| run.end() <= hot.address);
+            self.runs.get(next).is_some_and(|run| run.address < hot.end())
+        };
+        let mut hot: Vec<_> = self.hot.iter().filter(|hot| !held(hot)).copied().chain(pages).collect();
+        hot.sort_by_key(|run| run.address);
+        self.check_runs(&hot, MAX_HOT_PAGES)?;
+        self.header.hot = hot.len() as u64;
+        self.hot = hot;
+        Ok(())
     }
 
     fn check_areas(&self) -> Result<(), ImageError> {

@@ -108,6 +108,26 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn pages_at_hand_are_noted_once() {
+    #[track_caller]
+    fn check(hot: &[(u64, u64)], pages: &[(u64, u64)], expect: Option<&[(u64, u64)]>) {
+        let run = |&(address, pages)| Run { address, pages };
+        let mut image = Image::parse(&sample()).expect("well-formed");
+        image.hot = hot.iter().map(run).collect();
+        let noted = image.note_hot(pages.iter().map(run).collect()).ok();
+        let found: Vec<_> = image.hot.iter().map(|run| (run.address, run.pages)).collect();
+        assert_eq!(noted.map(|()| &found[..]), expect, "{hot:?} {pages:?}");
+        assert!(noted.is_none() || image.header.hot == found.len() as u64);
+    }
+    check(&[], &[], Some(&[]));
+    check(&[(0x16000, 1)], &[(0x11000, 1)], Some(&[(0x11000, 1), (0x16000, 1)]));
+    // The image holds the page at 0x15000, whatever is in the program's file.
+    check(&[(0x15000, 1), (0x16000, 2)], &[(0x14000, 2)], Some(&[(0x14000, 2), (0x16000, 2)]));
+    check(&[(0x15000, 2)], &[], Some(&[]));
+    check(&[], &[(0x11000, MAX_HOT_PAGES + 1)], None);
+}
+
+#[test]
 fn numbers_in_the_header_are_bounded() {
     let counts_at = Header::BYTES - 48;
     check(set(counts_at, u64::MAX), "corrupted heap image: number of areas");
@@ -120,6 +140,7 @@ fn numbers_in_the_header_are_bounded() {
     check(set(vdso_at, u64::MAX), "corrupted heap image: place of the vdso");
     check(set(vdso_at + 8, u64::MAX), "corrupted heap image: place of the vdso");
     check(set(vdso_at + 16, 1), "corrupted heap image: place of the vdso");
+    check(set(vdso_at + 16, 0x7f00_0000_3000), "corrupted heap image: place of the vdso");
     check(set(vdso_at + 56, 0xff9), "corrupted heap image: place of the vdso");
 }
 

@@ -62,7 +62,7 @@ pub enum Frozen {
     /// In the process that was frozen; it must not go on as if nothing had happened, because the
     /// frozen one may.
     Written {
-        /// Pages in the image.
+        /// Whole pages in the image.
         pages: u64,
     },
     /// In a process that was thawed from the image.
@@ -389,7 +389,7 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// Writes what is batched. The kernel reads the pages; this code never does.
+    /// Writes what is batched.
     fn flush(&mut self) -> Result<(), Failure> {
         let mut pending = &mut self.batch[..self.batched];
         self.batched = 0;

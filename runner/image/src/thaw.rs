@@ -339,7 +339,7 @@ impl Plan<'_> {
         reads: &[(&[libc::iovec], u64)],
         patches: Option<Step>,
     ) -> Result<Vec<Step>, ThawError> {
-        let mut steps = Vec::with_capacity(64 + self.image.areas.len() + overlays.len());
+        let mut steps = Vec::new();
         let current = &self.loader.vdso;
         for &(start, end) in &self.loader.vdso_parts {
             steps.push(move_mapping(start, end, vdso_place + (start - current.start)));
@@ -516,9 +516,10 @@ fn fault_singly(steps: &mut Vec<Step>, run: Run) {
 /// Makes a piece of a mapped file one whose page tables a fork copies: one that has had a private page of its own.
 /// It does not keep that page, which would be taken for a changed one.
 fn copy_tables_on_fork(steps: &mut Vec<Step>, (start, end, protection): (u64, u64, u32), page: u64) {
-    let writable = (libc::PROT_READ | libc::PROT_WRITE) as u32;
     if !is_writable(protection) {
-        steps.push(protect(start, end, writable));
+        // Refused, the rest does nothing.
+        let writable = (libc::PROT_READ | libc::PROT_WRITE) as u64;
+        steps.push(Step::call(libc::SYS_mprotect, [start, end - start, writable, 0, 0, 0], arch::ANY));
     }
     steps.push(advise(page, page + PAGE_SIZE, libc::MADV_POPULATE_WRITE));
     steps.push(advise(page, page + PAGE_SIZE, libc::MADV_DONTNEED));

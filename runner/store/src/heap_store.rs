@@ -21,7 +21,7 @@ use crate::{
 /// How many headers are read at a time for a list.
 const LIST_CONCURRENCY: usize = 16;
 
-/// Saves and opens heaps: sealed in a [`BlobStore`], uncompressed in an [`ImageCache`].
+/// Saves and opens heaps: sealed in a [`BlobStore`], uncompressed in an [`ImageCache`] or in memory.
 ///
 /// What was saved is durable. What is opened is authenticated, has the hash that names it, and can be
 /// mapped. Whether it was made by *this* build is for the caller to check: the fingerprint is in its
@@ -79,15 +79,19 @@ impl HeapStore {
     /// If the cache's file system refuses, or there is no memory.
     pub fn create_image_file(&self, expected: u64) -> Result<File, HeapError> {
         let in_memory = self.recent.is_some() && RecentImages::are_of(expected);
-        Ok(if in_memory { recent_images::memory_file()? } else { self.cache.create_tmp()? })
+        // Memory is only an improvement, which an administrator may have forbidden.
+        match in_memory.then(recent_images::memory_file) {
+            Some(Ok(file)) => Ok(file),
+            Some(Err(_)) | None => Ok(self.cache.create_tmp()?),
+        }
     }
 
     /// Keeps an image under its hash. Returns when it is durable; to save it again does no harm, and
     /// keeps the facts it was saved with first.
     ///
     /// Nobody else may be able to write to `image` any more: the process that froze it has ended. It
-    /// should be from [`HeapStore::create_image_file`]: such a file becomes the cache's entry as it is,
-    /// one of another file system is copied.
+    /// should be from [`HeapStore::create_image_file`]: such a file is kept as it is, unless it has become far
+    /// larger than expected; one of another file system is copied.
     ///
     /// # Errors
     /// If the image is too large, changes or cannot be read; if the store fails. That the local cache
@@ -180,8 +184,14 @@ impl HeapStore {
     }
 
     async fn at_hand(&self, id: HeapId) -> Result<Option<MappableImage>, HeapError> {
-        if let Some(image) = self.recent.as_ref().and_then(|recent| recent.get(id)) {
-            return Ok(Some(image));
+        if let Some(recent) = &self.recent
+            && let Some(image) = recent.get(id)
+        {
+            // Another process may have removed the heap.
+            if self.blobs.info(id, 0).await?.is_some() {
+                return Ok(Some(image));
+            }
+            recent.remove(id);
         }
         let cache = Arc::clone(&self.cache);
         Ok(blocking::<_, io::Error>(move || cache.get(id)).await?)
@@ -194,7 +204,7 @@ impl HeapStore {
             let (cache, of_stored) = (&store.cache, |error| HeapError::of_stored(id, error));
             let header = SealedHeader::parse_as(&sealed, id, cache.key()).map_err(of_stored)?;
             let file = store.create_image_file(header.image_len)?;
-            let verified = sealed::unseal_to_file(&sealed, id, cache.key(), max, file).map_err(of_stored)?;
+            let verified = sealed::unseal_to_file(header, &sealed, max, file).map_err(of_stored)?;
             recent_images::forbid_changes(verified.file());
             match store.recent_for(&verified) {
                 Some(recent) => Ok(recent.keep(verified)),

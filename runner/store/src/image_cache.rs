@@ -42,7 +42,7 @@ impl MappableImage {
         Self { file, header }
     }
 
-    /// The image, open for reading only. It stays whole when the cache drops its name.
+    /// The image, which cannot be written to. It stays whole when the cache drops its name.
     pub fn file(&self) -> &Arc<File> {
         &self.file
     }
@@ -237,7 +237,7 @@ impl ImageCache {
         copied.ok_or_else(|| io::Error::other("the image changed while it was copied"))
     }
 
-    /// The one place where images leave: notes who has it and that it was used.
+    /// The one place where images leave the cache: notes who has it and that it was used.
     fn hand_out(&self, file: Arc<File>, identity: Identity, header: SealedHeader) -> MappableImage {
         let known = Known { identity, header, file: Arc::downgrade(&file) };
         let touch = self.usage().used(known, SystemTime::now());

@@ -41,12 +41,11 @@ impl RecentImages {
         Self::are_of(image.header().image_len) && is_unchangeable(image.file())
     }
 
-    /// Keeps an image, of which [`RecentImages::can_be`] says that this is possible.
+    /// Keeps an image, of which [`RecentImages::can_be`] says that this is possible, unless it is there already.
     pub(crate) fn keep(&self, image: VerifiedImage) -> MappableImage {
         let header = image.header();
-        let kept = MappableImage::new(Arc::new(image.into_file()), header);
-        self.lock().put(header.id, kept.clone());
-        kept
+        let kept = || MappableImage::new(Arc::new(image.into_file()), header);
+        self.lock().get_or_insert(header.id, kept).clone()
     }
 
     pub(crate) fn get(&self, id: HeapId) -> Option<MappableImage> {
@@ -71,7 +70,9 @@ pub(crate) fn memory_file() -> io::Result<File> {
     Ok(memfd_create("stasis-image", flags)?.into())
 }
 
-const SEALS: SealFlags = SealFlags::WRITE.union(SealFlags::GROW).union(SealFlags::SHRINK);
+/// Who wrote it has ended, so that only new writers are to be kept out; to rule out old ones, the kernel would look
+/// at each page on each processor.
+const SEALS: SealFlags = SealFlags::FUTURE_WRITE.union(SealFlags::GROW).union(SealFlags::SHRINK);
 
 /// Sees to it that a memory file is not changed any more. What is no memory file can be.
 pub(crate) fn forbid_changes(file: &File) {

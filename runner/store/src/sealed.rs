@@ -162,15 +162,13 @@ pub(crate) fn seal(
     Ok((VerifiedImage { file: image, identity, header }, sealed))
 }
 
-/// Unseals into an empty file.
+/// Unseals what has this header into an empty file.
 pub(crate) fn unseal_to_file(
+    header: SealedHeader,
     sealed: &[u8],
-    id: HeapId,
-    key: &HeapKey,
     max: ByteSize,
     mut file: File,
 ) -> Result<VerifiedImage, SealError> {
-    let header = SealedHeader::parse_as(sealed, id, key)?;
     unpack(&header, sealed, max, &mut file)?;
     let identity = Identity::of(&file)?;
     Ok(VerifiedImage { file, identity, header })

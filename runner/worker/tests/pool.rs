@@ -110,7 +110,7 @@ fn heaps(folder: &Path) -> HeapStore {
     let key = Arc::new(HeapKey::generate().expect("a key"));
     let blobs = FileBlobStore::open(&folder.join("heaps")).expect("a blob store");
     let cache = ImageCache::open(&folder.join("images"), ByteSize::mebibytes(1024), key).expect("a cache");
-    HeapStore::new(Arc::new(blobs), cache)
+    HeapStore::new(Arc::new(blobs), cache).with_small_images_in_memory()
 }
 
 fn request(code: &str, start: Start) -> RunRequest {

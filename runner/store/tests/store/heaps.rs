@@ -19,16 +19,33 @@ async fn what_was_saved_can_be_opened_here_and_elsewhere() {
 
 #[tokio::test]
 async fn saving_again_keeps_the_first() {
-    let dir = tempfile::tempdir().expect("tempdir");
-    let store = store_in(dir.path(), "cache");
-    let first = save(&store, b"image").await.expect("save");
-    let mut file = store.create_image_file(0).expect("create");
-    file.write_all(b"image").expect("write");
-    let later = HeapFacts { created: UnixMillis::new(43), ..facts() };
-    assert_eq!(store.save(file, later).await.expect("save"), first);
-    let info = store.info(first).await.expect("info").expect("is there");
-    assert_eq!(info.created, facts().created);
-    assert_eq!(names(&dir.path().join("heaps")), [format!("{first}.heap")]);
+    for in_memory in [false, true] {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let store = store_in(dir.path(), "cache");
+        let store = if in_memory { store.with_small_images_in_memory() } else { store };
+        let first = save(&store, b"image").await.expect("save");
+        let mut file = store.create_image_file(0).expect("create");
+        file.write_all(b"image").expect("write");
+        let later = HeapFacts { created: UnixMillis::new(43), ..facts() };
+        assert_eq!(store.save(file, later).await.expect("save"), first);
+        let info = store.info(first).await.expect("info").expect("is there");
+        assert_eq!(info.created, facts().created);
+        assert_eq!(*store.open(first).await.expect("open").facts(), facts());
+        assert_eq!(names(&dir.path().join("heaps")), [format!("{first}.heap")]);
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_removed_is_gone() {
+    for in_memory in [false, true] {
+        let dir = tempfile::tempdir().expect("tempdir");
+        let store = store_in(dir.path(), "cache");
+        let store = if in_memory { store.with_small_images_in_memory() } else { store };
+        let id = save(&store, b"image").await.expect("save");
+        assert_eq!(content(&store.open(id).await.expect("open")), b"image");
+        assert!(store_in(dir.path(), "cache").remove(id).await.expect("remove"));
+        assert!(matches!(store.open(id).await, Err(HeapError::Absent(absent)) if absent == id));
+    }
 }
 
 #[tokio::test]

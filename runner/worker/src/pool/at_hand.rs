@@ -1,10 +1,12 @@
 //! Which pages of a new base image scripts use: found out by running one, so that templates have them at hand.
 
-use std::{fs::File, sync::Arc};
+use std::{fs::File, io, time::Duration};
 
 use stasis_core::{Capabilities, Limits};
 
-use super::{Inner, PoolError, waiting::Waiting};
+use stasis_image::LearnError;
+
+use super::{Inner, PoolError, waiting::Forked, within};
 use crate::protocol::{FromWorker, Job, ToWorker};
 
 /// A script that does what most scripts do, and little that others do not: a page that is at hand for nothing
@@ -16,21 +18,45 @@ const later = await Promise.resolve(JSON.stringify({ total }));
 console.log(`${later.length}`, items[0]);
 total";
 
+/// How long that may take; it takes some hundredths of a second.
+pub(super) const LEARNING: Duration = Duration::from_secs(10);
+
+/// Why nothing was learned.
+#[derive(Debug, thiserror::Error)]
+enum ProbeError {
+    #[error(transparent)]
+    Run(#[from] PoolError),
+    #[error(transparent)]
+    Pages(#[from] LearnError),
+}
+
 impl Inner {
     /// Runs a typical script on an image that has no name yet, and notes in it what the script used. Without that
     /// the image is as good, and runs are slower.
-    pub(super) async fn learn_pages_at_hand(&self, image: &File) {
+    ///
+    /// # Errors
+    /// If the image cannot be written; it is worthless then.
+    pub(super) async fn learn_pages_at_hand(&self, image: &File) -> io::Result<()> {
         match self.try_to_learn(image).await {
             Ok(pages) => tracing::debug!(pages, "pages that runs have at hand"),
+            Err(ProbeError::Pages(LearnError::Write(error))) => return Err(error),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::debug!(error, "no pages of the base image are at hand");
+                tracing::warn!(error, "no pages of the base image are at hand: runs are slower");
             }
         }
+        Ok(())
     }
 
-    async fn try_to_learn(&self, image: &File) -> Result<u64, PoolError> {
-        let zygote: Arc<Waiting> = self.zygote().await?;
+    async fn try_to_learn(&self, image: &File) -> Result<u64, ProbeError> {
+        let probe = within(LEARNING, self.probe(image)).await?;
+        let (_, pagemap) = probe.child.open_memory_maps().map_err(PoolError::System)?;
+        Ok(stasis_image::learn_pages_at_hand(image, &pagemap)?)
+    }
+
+    /// A process that has run the script and waits.
+    async fn probe(&self, image: &File) -> Result<Forked, PoolError> {
+        let zygote = self.zygote().await?;
         let limits = Limits::default();
         let job = ToWorker::Run(Job {
             name: "stasis:typical".to_owned(),
@@ -51,7 +77,6 @@ impl Inner {
                 other => return Err(PoolError::unexpected(&other)),
             }
         }
-        let (_, pagemap) = probe.child.open_memory_maps().map_err(PoolError::System)?;
-        Ok(stasis_image::learn_pages_at_hand(image, &pagemap)?)
+        Ok(probe)
     }
 }

@@ -15,6 +15,7 @@ use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{
     Inner, PoolError, PoolOptions,
+    at_hand::LEARNING,
     waiting::{Forked, Waiting},
     within,
 };
@@ -95,7 +96,7 @@ impl BaseImages {
                 Some(id) => id,
                 None => {
                     let compiling = COMPILING * u32::try_from(pool.options.preload.len()).unwrap_or(u32::MAX);
-                    within(pool.options.patience + compiling, self.make(pool)).await?
+                    within(pool.options.patience + compiling + LEARNING, self.make(pool)).await?
                 }
             },
         };
@@ -131,7 +132,7 @@ impl BaseImages {
         }
         let image = pool.heaps.create_image_file(u64::MAX)?;
         pool.freeze(&mut worker, &image, None).await?;
-        pool.learn_pages_at_hand(&image).await;
+        pool.learn_pages_at_hand(&image).await.map_err(HeapError::Io)?;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };
         let id = pool.heaps.save(image, facts).await?;
         self.write_note(id).map_err(HeapError::Io)?;

@@ -69,6 +69,17 @@ impl Child {
         Ok((open("maps")?, open("pagemap")?))
     }
 
+    /// Bytes of memory that the process has written to.
+    pub(super) fn own_bytes(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.pid()?))?;
+        // Linux `Documentation/filesystems/proc.rst`: size, resident, shared (with files), all in pages.
+        let mut numbers = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
+        let (Some(Ok(resident)), Some(Ok(shared))) = (numbers.next(), numbers.next()) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        Ok(resident.saturating_sub(shared) * stasis_image::PAGE_SIZE)
+    }
+
     /// The process id, from what the kernel says about the descriptor. The process is ours and not
     /// reaped, so the number is not given to another one meanwhile.
     fn pid(&self) -> io::Result<u32> {

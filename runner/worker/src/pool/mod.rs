@@ -105,9 +105,6 @@ pub enum PoolError {
     /// Saving the state took more memory than the run may have.
     #[error("saving the state exceeded the heap limit; try increasing heap_memory_max_mb")]
     NoMemoryToSave,
-    /// It cannot be told which pages a script uses.
-    #[error(transparent)]
-    PagesAtHand(#[from] stasis_image::LearnError),
     /// A heap could not be thawed, for example because another build made it.
     #[error("{0}")]
     NotThawed(String),

@@ -203,7 +203,8 @@ impl Inner {
         timings: &mut Timings,
     ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
-        let image = self.heaps.create_image_file(*heap_bytes)?;
+        let own_bytes = worker.child.own_bytes().map_err(PoolError::System)?;
+        let image = self.heaps.create_image_file(own_bytes.max(*heap_bytes))?;
         within(self.options.patience, self.freeze(&mut worker, &image, Some(base))).await?;
         timings.freeze = begun.elapsed();
         drop(worker);
