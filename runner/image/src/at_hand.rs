@@ -57,7 +57,7 @@ pub fn learn_pages_at_hand(image: &File, pagemap: &File) -> Result<u64, LearnErr
     read.note_hot(found)?;
     let mut page = [0; PAGE_SIZE as usize];
     read.header.encode(&mut page);
-    let table: Vec<u8> = read.hot.iter().flat_map(|run| run.encode()).collect();
+    let table: Vec<u8> = read.hot.iter().flat_map(Run::encode).flat_map(u64::to_le_bytes).collect();
     image.write_all_at(&table, read.header.hot_offset()).map_err(LearnError::Write)?;
     image.write_all_at(&page, 0).map_err(LearnError::Write)?;
     Ok(pages)

@@ -22,7 +22,7 @@ use std::{
     os::unix::fs::FileExt,
 };
 
-use crate::{PAGE_SIZE, arch::Registers};
+use crate::{PAGE_SIZE, arch::Registers, maps::is_writable};
 
 const MAGIC: [u8; 8] = *b"STASISIM";
 /// The version of this layout.
@@ -44,7 +44,8 @@ pub(crate) const ADDRESS_END: u64 = 0x7fff_ffff_f000;
 pub(crate) const AREA_BYTES: u64 = 32;
 pub(crate) const RUN_BYTES: u64 = 16;
 pub(crate) const PATCH_BYTES: u64 = 16;
-const WORD: u64 = size_of::<u64>() as u64;
+/// Patches begin and end at words.
+pub(crate) const WORD: u64 = size_of::<u64>() as u64;
 
 /// What a header says besides where the tables are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,11 +134,6 @@ pub(crate) struct Area {
 }
 
 impl Area {
-    /// Whether the process may write there.
-    pub(crate) fn is_writable(&self) -> bool {
-        self.protection & libc::PROT_WRITE as u32 != 0
-    }
-
     pub(crate) fn encode(&self) -> [u64; 4] {
         [
             self.start,
@@ -160,12 +156,8 @@ impl Run {
         self.address + self.pages * PAGE_SIZE
     }
 
-    pub(crate) fn encode(&self) -> [u8; RUN_BYTES as usize] {
-        let mut bytes = [0; RUN_BYTES as usize];
-        let (address, pages) = bytes.split_at_mut(size_of::<u64>());
-        address.copy_from_slice(&self.address.to_le_bytes());
-        pages.copy_from_slice(&self.pages.to_le_bytes());
-        bytes
+    pub(crate) fn encode(&self) -> [u64; 2] {
+        [self.address, self.pages]
     }
 }
 
@@ -506,7 +498,7 @@ impl Image {
             patched += bytes;
             while areas.next_if(|area| area.end <= address).is_some() {}
             match areas.peek() {
-                Some(area) if area.start <= address && end <= area.end && area.is_writable() => {}
+                Some(area) if area.start <= address && end <= area.end && is_writable(area.protection) => {}
                 Some(_) | None => return Err(ImageError::Corrupted("patch outside of writable memory")),
             }
         }

@@ -322,8 +322,7 @@ impl Copier<'_> {
         if mapping.is_stack() {
             area.start = area.start.min(area.end.saturating_sub(STACK_ROOM));
         }
-        let writable = mapping.protection & libc::PROT_WRITE as u32 != 0;
-        if writable {
+        if maps::is_writable(mapping.protection) {
             self.header.data += area.end - area.start;
         }
         self.add_area(&area)?;
@@ -373,7 +372,7 @@ impl Copier<'_> {
         if run.pages == 0 {
             return Ok(());
         }
-        *self.runs.get_mut(self.header.runs as usize).ok_or(Failure::Fragmented)? = [run.address, run.pages];
+        *self.runs.get_mut(self.header.runs as usize).ok_or(Failure::Fragmented)? = run.encode();
         self.header.runs += 1;
         self.header.pages += run.pages;
         self.write(run.address, run.pages * PAGE_SIZE)

@@ -41,6 +41,11 @@ impl Mapping<'_> {
     }
 }
 
+/// Whether a process may write to memory with this protection.
+pub(crate) fn is_writable(protection: u32) -> bool {
+    protection & libc::PROT_WRITE as u32 != 0
+}
+
 /// The mappings in the text of a `maps` file; ends early, with `None`, at a line that is not one.
 pub(crate) fn parse(text: &[u8]) -> impl Iterator<Item = Option<Mapping<'_>>> {
     text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(parse_line)

@@ -3,9 +3,11 @@
 //! A script changes a word here and there in most of the pages that it writes to. A small heap is a sixth of the
 //! size without the rest of them, and so is the work of writing, hashing, compressing and reading it.
 
-use crate::{PAGE_SIZE, format::PATCH_BYTES as ENTRY};
+use crate::{
+    PAGE_SIZE,
+    format::{PATCH_BYTES as ENTRY, WORD},
+};
 
-const WORD: u64 = size_of::<u64>() as u64;
 /// Words of a page.
 pub(crate) const WORDS: usize = (PAGE_SIZE / WORD) as usize;
 /// A page whose patches take more bytes than this, their table included, is stored as a whole.

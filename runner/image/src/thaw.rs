@@ -21,6 +21,7 @@ use crate::{
     format::{ADDRESS_END, Area, Backing, Image, ImageError, Run, Vdso},
     freeze::current_vdso,
     interpose,
+    maps::is_writable,
     program::{mappings, read_own_maps},
     scratch::Scratch,
 };
@@ -273,7 +274,7 @@ impl Plan<'_> {
         let mut areas = self.image.areas.iter().peekable();
         for &run in &self.image.runs {
             while areas.next_if(|area| area.end <= run.address).is_some() {}
-            let writable = areas.peek().is_some_and(|area| area.is_writable());
+            let writable = areas.peek().is_some_and(|area| is_writable(area.protection));
             let bytes = run.pages * PAGE_SIZE;
             let read = self.image.header.base.is_some() && run.pages <= READ_PAGES && writable;
             if read {
@@ -526,10 +527,6 @@ fn copy_tables_on_fork(steps: &mut Vec<Step>, (start, end, protection): (u64, u6
     if !is_writable(protection) {
         steps.push(protect(start, end, protection));
     }
-}
-
-fn is_writable(protection: u32) -> bool {
-    protection & libc::PROT_WRITE as u32 != 0
 }
 
 fn move_mapping(start: u64, end: u64, to: u64) -> Step {

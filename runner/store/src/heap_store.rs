@@ -78,7 +78,7 @@ impl HeapStore {
     /// # Errors
     /// If the cache's file system refuses, or there is no memory.
     pub fn create_image_file(&self, expected: u64) -> Result<File, HeapError> {
-        let in_memory = self.recent.is_some() && RecentImages::are_of(expected);
+        let in_memory = self.recent.is_some() && RecentImages::is_small(expected);
         // Memory is only an improvement, which an administrator may have forbidden.
         match in_memory.then(recent_images::memory_file) {
             Some(Ok(file)) => Ok(file),
@@ -180,7 +180,7 @@ impl HeapStore {
 
     /// Where an image is kept instead of the cache, if it is.
     fn recent_for(&self, image: &VerifiedImage) -> Option<&RecentImages> {
-        self.recent.as_deref().filter(|_| RecentImages::can_be(image))
+        self.recent.as_deref().filter(|_| RecentImages::can_keep(image))
     }
 
     async fn at_hand(&self, id: HeapId) -> Result<Option<MappableImage>, HeapError> {

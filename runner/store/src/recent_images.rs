@@ -32,16 +32,16 @@ impl Default for RecentImages {
 
 impl RecentImages {
     /// Whether an image of this length is kept here.
-    pub(crate) fn are_of(len: u64) -> bool {
+    pub(crate) fn is_small(len: u64) -> bool {
         len <= SMALL.get()
     }
 
     /// Whether an image can be kept here: it is small, and nobody can change it any more.
-    pub(crate) fn can_be(image: &VerifiedImage) -> bool {
-        Self::are_of(image.header().image_len) && is_unchangeable(image.file())
+    pub(crate) fn can_keep(image: &VerifiedImage) -> bool {
+        Self::is_small(image.header().image_len) && is_unchangeable(image.file())
     }
 
-    /// Keeps an image, of which [`RecentImages::can_be`] says that this is possible, unless it is there already.
+    /// Keeps an image, of which [`RecentImages::can_keep`] says that this is possible, unless it is there already.
     pub(crate) fn keep(&self, image: VerifiedImage) -> MappableImage {
         let header = image.header();
         let kept = || MappableImage::new(Arc::new(image.into_file()), header);

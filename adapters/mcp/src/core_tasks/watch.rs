@@ -17,8 +17,8 @@ use crate::{
 /// The notification that a task's status has changed.
 const STATUS_CHANGED: &str = "notifications/tasks/status";
 
-/// Tells of a task's progress and of what it prints if that is wanted, and of its end, as long as the connection lasts and a call
-/// can wait. Clients do not rely on it: what finds no way to them is lost.
+/// Tells of a task's progress and of what it prints if that is wanted, and of its end, as long as the connection
+/// lasts and a call can wait. Clients do not rely on it: what finds no way to them is lost.
 pub(super) async fn watch(api: Api, id: ExecutionId, asked: Asked, peer: Peer<RoleServer>) {
     // rmcp withdraws what it has answered: nobody is to hear of a task before they know it.
     let Ok(()) = tokio::time::timeout(MAX_WAIT, asked.withdrawn()).await else { return };

@@ -6,7 +6,7 @@ use super::{BASE_GAP, Copier, Failure, accept, protect};
 use crate::{
     PAGE_SIZE,
     format::{Backing, MAX_HOT_PAGES, Run},
-    maps::Mapping,
+    maps::{Mapping, is_writable},
     pagemap::{self, Region},
     patches::{self, Difference, WORDS},
     thaw::READ_PAGES,
@@ -140,30 +140,33 @@ impl Copier<'_> {
 
     /// Whether words of a mapping may be stored instead of pages. A base image is there to be mapped.
     fn is_patchable(&self, mapping: &Mapping<'_>) -> bool {
-        self.request.base.is_some() && mapping.protection & libc::PROT_WRITE as u32 != 0
+        self.request.base.is_some() && is_writable(mapping.protection)
     }
 
     /// Adds a page that is there to the image, as far as it is another one than what a thawed process would have
     /// in its place. Takes and returns the run of pages that is not written yet.
     fn copy_page(&mut self, run: Run, address: u64, keep: Keep, patchable: bool) -> Result<Run, Failure> {
-        // In the midst of pages that will be mapped together, a page is one of them.
-        let among_mapped = run.pages >= READ_PAGES && run.end() == address;
-        let room = if patchable && !among_mapped { self.header.patches as usize } else { self.patches.len() };
-        let difference = match keep {
-            Keep::All | Keep::Changed => Difference::Large,
-            Keep::NonZero => patches::compare(address, page_at(address), &ZEROS, &mut self.patches[room..]),
+        let reference = match keep {
+            Keep::All | Keep::Changed => return self.extend(run, address),
+            Keep::NonZero => &ZEROS,
             Keep::Different { offset, start } => {
                 if !self.read_base_page(offset + (address - start))? {
                     return self.extend(run, address);
                 }
-                patches::compare(address, page_at(address), self.page, &mut self.patches[room..])
+                &*self.page
             }
         };
-        match difference {
+        // In the midst of pages that will be mapped together, a page is one of them.
+        let among_mapped = run.pages >= READ_PAGES && run.end() == address;
+        let patches: &mut [_] = if patchable && !among_mapped {
+            &mut self.patches[self.header.patches as usize..]
+        } else {
+            &mut []
+        };
+        match patches::compare(address, page_at(address), reference, patches) {
             Difference::None => Ok(run),
             Difference::Patches(count) => {
-                let new = &self.patches[room..room + count];
-                self.header.patched += new.iter().map(|[_, bytes]| bytes).sum::<u64>();
+                self.header.patched += patches[..count].iter().map(|[_, bytes]| bytes).sum::<u64>();
                 self.header.patches += count as u64;
                 Ok(run)
             }

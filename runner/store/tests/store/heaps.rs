@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// A store that keeps small images in memory, or in the cache.
+fn store_of_kind(dir: &Path, in_memory: bool) -> HeapStore {
+    let store = store_in(dir, "cache");
+    if in_memory { store.with_small_images_in_memory() } else { store }
+}
+
 #[tokio::test]
 async fn what_was_saved_can_be_opened_here_and_elsewhere() {
     let dir = tempfile::tempdir().expect("tempdir");
@@ -21,8 +27,7 @@ async fn what_was_saved_can_be_opened_here_and_elsewhere() {
 async fn saving_again_keeps_the_first() {
     for in_memory in [false, true] {
         let dir = tempfile::tempdir().expect("tempdir");
-        let store = store_in(dir.path(), "cache");
-        let store = if in_memory { store.with_small_images_in_memory() } else { store };
+        let store = store_of_kind(dir.path(), in_memory);
         let first = save(&store, b"image").await.expect("save");
         let mut file = store.create_image_file(0).expect("create");
         file.write_all(b"image").expect("write");
@@ -39,8 +44,7 @@ async fn saving_again_keeps_the_first() {
 async fn what_another_process_removed_is_gone() {
     for in_memory in [false, true] {
         let dir = tempfile::tempdir().expect("tempdir");
-        let store = store_in(dir.path(), "cache");
-        let store = if in_memory { store.with_small_images_in_memory() } else { store };
+        let store = store_of_kind(dir.path(), in_memory);
         let id = save(&store, b"image").await.expect("save");
         assert_eq!(content(&store.open(id).await.expect("open")), b"image");
         assert!(store_in(dir.path(), "cache").remove(id).await.expect("remove"));

@@ -2,12 +2,15 @@
 
 use std::{fs::File, io, time::Duration};
 
-use stasis_core::{Capabilities, Limits};
+use stasis_core::{
+    Capabilities, Limits,
+    engine::{Job as RunRequest, StartState as Start},
+};
 
 use stasis_image::LearnError;
 
-use super::{Inner, PoolError, waiting::Forked, within};
-use crate::protocol::{FromWorker, Job, ToWorker};
+use super::{Inner, PoolError, run::job, waiting::Forked, within};
+use crate::protocol::{FromWorker, ToWorker};
 
 /// A script that does what most scripts do, and little that others do not: a page that is at hand for nothing
 /// costs a little in every run.
@@ -57,18 +60,15 @@ impl Inner {
     /// A process that has run the script and waits.
     async fn probe(&self, image: &File) -> Result<Forked, PoolError> {
         let zygote = self.zygote().await?;
-        let limits = Limits::default();
-        let job = ToWorker::Run(Job {
+        let job = ToWorker::Run(job(&RunRequest {
             name: "stasis:typical".to_owned(),
             code: TYPICAL.to_owned(),
-            heap: limits.heap.get(),
-            external: limits.external.get(),
-            cpu_seconds: limits.wall_clock.as_secs(),
-            result: limits.result.get(),
-            capabilities: Capabilities::default(),
+            limits: Limits::default(),
+            start: Start::Fresh,
             // It waits when it has returned, so that its memory can be looked at.
             keep: true,
-        });
+            capabilities: Capabilities::default(),
+        }));
         let mut probe = zygote.probe(image.try_clone().map_err(PoolError::System)?, &job).await?;
         loop {
             match probe.connection.receive().await? {

@@ -113,7 +113,8 @@ impl Pool {
     }
 }
 
-fn job(request: &RunRequest) -> Job {
+/// What a worker is told to run.
+pub(super) fn job(request: &RunRequest) -> Job {
     let limits = &request.limits;
     // The kernel's own alarm, should the server be too busy to watch the clock.
     const GRACE_SECONDS: u64 = 2;
