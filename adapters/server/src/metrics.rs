@@ -44,4 +44,5 @@ fn describe() {
     );
     describe_gauge!("stasis_pool_spare_workers", "Worker processes that wait for a script");
     describe_gauge!("stasis_pool_hot_heaps", "Heaps that have a template waiting");
+    describe_gauge!("stasis_pool_warm_heaps", "Heaps whose process waits to go on");
 }

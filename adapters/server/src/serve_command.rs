@@ -185,6 +185,7 @@ fn operations(executions: Executions, pool: Pool, measured: PrometheusHandle) ->
         let waiting = pool.waiting();
         ::metrics::gauge!("stasis_pool_spare_workers").set(waiting.spares as f64);
         ::metrics::gauge!("stasis_pool_hot_heaps").set(waiting.hot_heaps as f64);
+        ::metrics::gauge!("stasis_pool_warm_heaps").set(waiting.warm_heaps as f64);
         measured.render()
     };
     Operations {

@@ -161,7 +161,7 @@ impl State {
         };
         // SAFETY: one thread, and restartable sequences were switched off by whoever started us.
         match unsafe { freeze(&request) } {
-            Ok(Frozen::Written { pages }) => {
+            Ok(Frozen::Written { pages, .. }) => {
                 say(&format!("frozen {pages}"));
                 std::process::exit(0);
             }

@@ -64,12 +64,30 @@ pub enum Frozen {
     Written {
         /// Whole pages in the image.
         pages: u64,
+        /// To be ended, should this process go on.
+        pause: Pause,
     },
     /// In a process that was thawed from the image.
     Thawed {
         /// See [`Header::data`].
         data: u64,
     },
+}
+
+/// The time in which a process that was frozen does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// Where the monotonic clocks stood, in nanoseconds.
+    since: u64,
+}
+
+impl Pause {
+    /// Has this process go on as one that is thawed from the image at this moment: its monotonic clocks go on
+    /// where they stood, and random generators seed themselves anew.
+    pub fn end(self) {
+        interpose::set_monotonic(self.since);
+        interpose::after_thaw();
+    }
 }
 
 /// Why a process could not be frozen. Nothing about the process has changed.
@@ -156,7 +174,10 @@ pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError>
     // SAFETY: `copy` is done, nobody else refers to the copier.
     let copier = unsafe { &*copier };
     match copier.failure {
-        None => Ok(Frozen::Written { pages: copier.header.pages }),
+        None => {
+            let header = &copier.header;
+            Ok(Frozen::Written { pages: header.pages, pause: Pause { since: header.monotonic } })
+        }
         Some(Failure::Write(errno)) => Err(FreezeError::Write(io::Error::from_raw_os_error(errno))),
         Some(Failure::Maps) => Err(FreezeError::Maps),
         Some(Failure::Shared) => Err(FreezeError::Shared),

@@ -64,6 +64,11 @@ pub fn after_clone() {
     }
 }
 
+/// Has the monotonic clocks stand at `nanoseconds` now.
+pub(crate) fn set_monotonic(nanoseconds: u64) {
+    THAWED.clock_offset.store(nanoseconds.wrapping_sub(kernel_monotonic()), Relaxed);
+}
+
 /// The same after a thaw, where the kernel wiped nothing.
 pub(crate) fn after_thaw() {
     for (start, bytes) in &WIPED {

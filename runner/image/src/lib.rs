@@ -33,7 +33,7 @@ pub use arch::RESTORE_FAILED;
 pub use at_hand::{LearnError, learn_pages_at_hand};
 pub use code_copy::{CodeCopy, CodePart};
 pub use format::{Header, Image, ImageError};
-pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, freeze};
+pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, Pause, freeze};
 pub use maps::FileIdentity;
 pub use pagemap::PAGEMAP_SCAN;
 pub use program::{CodePages, Program, ProgramError};

@@ -86,11 +86,22 @@ impl HeapStore {
         }
     }
 
+    /// Whether [`HeapStore::seal`] will work, unless somebody prevents it.
+    pub fn can_seal(image: &File) -> bool {
+        recent_images::can_seal(image)
+    }
+
+    /// Takes an image in a memory file from whoever else can write to it and has not mapped it; says whether it
+    /// is sealed now.
+    pub fn seal(image: &File) -> bool {
+        recent_images::forbid_changes(image)
+    }
+
     /// Keeps an image under its hash. Returns when it is durable; to save it again does no harm, and
     /// keeps the facts it was saved with first.
     ///
-    /// Nobody else may be able to write to `image` any more: the process that froze it has ended. It
-    /// should be from [`HeapStore::create_image_file`]: such a file is kept as it is, unless it has become far
+    /// Nobody else may be able to write to `image` any more: the process that froze it has ended, or the
+    /// file is sealed ([`HeapStore::seal`]). It should be from [`HeapStore::create_image_file`]: such a file is kept as it is, unless it has become far
     /// larger than expected; one of another file system is copied.
     ///
     /// # Errors

@@ -70,14 +70,20 @@ pub(crate) fn memory_file() -> io::Result<File> {
     Ok(memfd_create("stasis-image", flags)?.into())
 }
 
-/// Who wrote it has ended, so that only new writers are to be kept out; to rule out old ones, the kernel would look
-/// at each page on each processor.
+/// Who wrote it has ended, or cannot have mapped it to be written to, so that only new writers are to be kept out; to
+/// rule out old ones, the kernel would look at each page on each processor.
 const SEALS: SealFlags = SealFlags::FUTURE_WRITE.union(SealFlags::GROW).union(SealFlags::SHRINK);
 
-/// Sees to it that a memory file is not changed any more. What is no memory file can be.
-pub(crate) fn forbid_changes(file: &File) {
-    // It is looked at again before it is relied on.
+/// Whether it is a memory file that nobody has kept from being sealed.
+pub(crate) fn can_seal(file: &File) -> bool {
+    rustix::fs::fcntl_get_seals(file).is_ok_and(|seals| !seals.contains(SealFlags::SEAL))
+}
+
+/// Sees to it that a memory file is not changed any more, and says whether it is not. What is no memory file can be.
+pub(crate) fn forbid_changes(file: &File) -> bool {
+    // It is looked at before it is relied on.
     let _sealed = fcntl_add_seals(file, SEALS);
+    is_unchangeable(file)
 }
 
 fn is_unchangeable(file: &File) -> bool {

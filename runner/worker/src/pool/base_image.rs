@@ -19,7 +19,7 @@ use super::{
     waiting::{Forked, Waiting},
     within,
 };
-use crate::protocol::{FromWorker, PreloadedModule, ToWorker};
+use crate::protocol::{AfterFreeze, FromWorker, PreloadedModule, ToWorker};
 
 /// A base image that can be mapped.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl BaseImages {
             preload(&mut worker, module).await?;
         }
         let image = pool.heaps.create_image_file(u64::MAX)?;
-        pool.freeze(&mut worker, &image, None).await?;
+        pool.freeze(&mut worker, &image, None, AfterFreeze::End).await?;
         pool.learn_pages_at_hand(&image).await.map_err(HeapError::Io)?;
         let facts = HeapFacts { base: None, fingerprint: self.fingerprint, created: UnixMillis::now() };
         let id = pool.heaps.save(image, facts).await?;

@@ -17,6 +17,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 #[derive(Debug)]
 pub(super) struct Child {
     pidfd: Option<OwnedFd>,
+    /// Once it was asked for.
+    pid: OnceLock<u32>,
 }
 
 /// How a worker's process ended.
@@ -32,7 +34,7 @@ impl Child {
     pub(super) fn from_pidfd(pidfd: OwnedFd) -> io::Result<Self> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         waitid(WaitId::PidFd(pidfd.as_fd()), options)?;
-        Ok(Self { pidfd: Some(pidfd) })
+        Ok(Self { pidfd: Some(pidfd), pid: OnceLock::new() })
     }
 
     /// Takes over a process that was started in the ordinary way.
@@ -83,11 +85,13 @@ impl Child {
     /// The process id, from what the kernel says about the descriptor. The process is ours and not
     /// reaped, so the number is not given to another one meanwhile.
     fn pid(&self) -> io::Result<u32> {
+        if let Some(pid) = self.pid.get() {
+            return Ok(*pid);
+        }
         let descriptor = self.pidfd().as_raw_fd();
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}"))?;
-        info.lines()
-            .find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        let pid = info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+        pid.map(|pid| *self.pid.get_or_init(|| pid)).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

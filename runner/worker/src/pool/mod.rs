@@ -3,7 +3,8 @@
 //! A *zygote* is started once; everything else is forked. A *template* is a thawed process that waits:
 //! one for the base image always, and one for each heap that was resumed more than once lately. A run
 //! on the base image or on a hot heap is a child of a template; a run on any other heap is a child of
-//! the zygote that thaws it. The server is the parent of all of them: it kills and reaps.
+//! the zygote that thaws it, unless the process that left the heap is still there (the heap is *warm*)
+//! and goes on. The server is the parent of all of them: it kills and reaps.
 
 mod at_hand;
 mod base_image;
@@ -17,6 +18,7 @@ mod spares;
 mod spawner;
 mod templates;
 mod waiting;
+mod warm;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -39,6 +41,7 @@ use large_code::LargeCode;
 use spares::Spares;
 use templates::Templates;
 use waiting::{Forked, ImagePair, Waiting};
+use warm::WarmProcesses;
 
 /// How a pool is to work.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub struct PoolOptions {
     pub require_sandbox: bool,
     /// How many templates of heaps are kept waiting.
     pub hot_heaps: usize,
+    /// How many processes stay when they have frozen, to go on with the next run on the heap that they left.
+    pub warm_heaps: usize,
     /// How many children of the base image's template are forked ahead of being needed.
     pub spare_runs: usize,
     /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
@@ -60,14 +65,15 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// The usual: this executable, eight hot heaps, a spare process for each processor, half a minute of
-    /// patience.
+    /// The usual: this executable, eight hot heaps, 32 warm ones, a spare process for each processor, half a
+    /// minute of patience.
     pub fn new(state: PathBuf) -> Self {
         Self {
             worker: WorkerProgram::current(),
             state,
             require_sandbox: false,
             hot_heaps: 8,
+            warm_heaps: 32,
             spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
             preload: Vec::new(),
@@ -146,6 +152,8 @@ pub struct WaitingProcesses {
     pub spares: usize,
     /// Templates of heaps.
     pub hot_heaps: usize,
+    /// Processes that go on with the heap that they left.
+    pub warm_heaps: usize,
 }
 
 /// Runs scripts. Cheap to clone.
@@ -166,6 +174,7 @@ struct Inner {
     base_template: Mutex<Option<Arc<Waiting>>>,
     spares: Spares,
     templates: Templates,
+    warm: WarmProcesses,
 }
 
 impl Pool {
@@ -182,6 +191,7 @@ impl Pool {
         let bases = BaseImages::new(&options, &loader);
         let inner = Inner {
             templates: Templates::new(options.hot_heaps),
+            warm: WarmProcesses::new(options.warm_heaps),
             zygote: Mutex::new(Arc::new(zygote)),
             base_template: Mutex::new(None),
             spares: Spares::new(options.spare_runs),
@@ -205,7 +215,11 @@ impl Pool {
 
     /// How many processes wait.
     pub fn waiting(&self) -> WaitingProcesses {
-        WaitingProcesses { spares: self.inner.spares.count(), hot_heaps: self.inner.templates.count() }
+        WaitingProcesses {
+            spares: self.inner.spares.count(),
+            hot_heaps: self.inner.templates.count(),
+            warm_heaps: self.inner.warm.count(),
+        }
     }
 
     /// Whether new processes have the program's code in large pages. They have it when the pool has had some

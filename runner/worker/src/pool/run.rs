@@ -5,22 +5,22 @@ use std::{
     io,
     os::fd::AsFd,
     pin::{Pin, pin},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use stasis_core::{
     ConsoleLevel, HeapId, Limits, Outcome, RunHost, StopReason, ThrownError,
     engine::{Job as RunRequest, RunEvents, StartState as Start, Timings},
 };
-use stasis_store::{HeapError, HeapFacts, MappableImage, UnixMillis};
+use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{
     Inner, Pool, PoolError, base_image::Base, calls::Calls, child::Exit, connection::ConnectionError,
-    templates::Advice, waiting::Forked, within,
+    templates::Advice, waiting::Forked, warm::Warm, within,
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
-    protocol::{FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CALL_OVERHEAD, MAX_CONSOLE_PIECE, ToWorker},
+    protocol::{AfterFreeze, FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CALL_OVERHEAD, MAX_CONSOLE_PIECE, ToWorker},
 };
 
 /// A run that has ended.
@@ -40,6 +40,8 @@ struct Origin {
     base: Base,
     /// Size of the heap's own image; nothing for a fresh run.
     heap_bytes: u64,
+    /// How long the process was at work in earlier runs.
+    worked: Duration,
 }
 
 /// What a frame has besides the text in it.
@@ -81,7 +83,7 @@ impl Pool {
         let mut timings = Timings { start, run: begun.elapsed() - start, ..Timings::default() };
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
         let heap = if keep {
-            Some(pool.keep(worker, &origin, events, &mut timings).await)
+            Some(pool.keep(worker, &origin, &request.limits, events, &mut timings).await)
         } else {
             drop(worker);
             events.ended();
@@ -100,7 +102,7 @@ impl Pool {
         cancel: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<(Forked, Origin, Outcome, Instant), PoolError> {
         let pool = &*self.inner;
-        let found = pool.worker_for(request.start, job).await;
+        let found = pool.worker_for(request, job).await;
         self.inner.refill_spares();
         let (mut worker, origin) = found.map_err(|error| match error {
             PoolError::Worker(why) => PoolError::NotStarted(why),
@@ -140,9 +142,13 @@ fn longest_frame(request: &RunRequest) -> usize {
 
 impl Inner {
     /// A process in the wanted state that has the job, and what that state is.
-    async fn worker_for(&self, start: Start, job: &ToWorker) -> Result<(Forked, Origin), PoolError> {
+    async fn worker_for(
+        &self,
+        request: &RunRequest,
+        job: &ToWorker,
+    ) -> Result<(Forked, Origin), PoolError> {
         let patience = self.options.patience;
-        match start {
+        match request.start {
             Start::Fresh => {
                 if let Some(spare) = self.spares.take() {
                     match spare.connection.send(job, &[]).await {
@@ -163,7 +169,12 @@ impl Inner {
                         self.templates.keep(heap, template.clone());
                         template
                     }
-                    Advice::Once => return within(patience, self.thaw_once(heap, job)).await,
+                    Advice::Once => {
+                        if let Some(worker) = self.go_on(heap, &request.limits, job).await? {
+                            return Ok(worker);
+                        }
+                        return within(patience, self.thaw_once(heap, job)).await;
+                    }
                 };
                 let forked = within(patience, template.fork(job)).await.inspect_err(|_| {
                     template.give_up();
@@ -171,6 +182,23 @@ impl Inner {
                 })?;
                 Ok((forked, self.origin(&self.heaps.open(heap).await?).await?))
             }
+        }
+    }
+
+    /// The process that left `heap`, if it is still there; it has the job then.
+    async fn go_on(
+        &self,
+        heap: HeapId,
+        limits: &Limits,
+        job: &ToWorker,
+    ) -> Result<Option<(Forked, Origin)>, PoolError> {
+        let Some(Warm { worker, worked, .. }) = self.warm.take(heap, limits) else { return Ok(None) };
+        // The heap may have been removed.
+        let origin = self.origin(&self.heaps.open(heap).await?).await?;
+        match worker.connection.send(job, &[]).await {
+            Ok(()) => Ok(Some((worker, Origin { worked, ..origin }))),
+            // It died meanwhile.
+            Err(_) => Ok(None),
         }
     }
 
@@ -186,29 +214,41 @@ impl Inner {
     }
 
     async fn fresh(&self) -> Result<Origin, PoolError> {
-        Ok(Origin { base: self.bases.current(self).await?, heap_bytes: 0 })
+        Ok(Origin { base: self.bases.current(self).await?, heap_bytes: 0, worked: Duration::ZERO })
     }
 
     /// A heap with the base image that it refers to; itself, if it is one.
     async fn origin(&self, image: &MappableImage) -> Result<Origin, PoolError> {
         let base = self.bases.open(self, image.facts().base.unwrap_or(image.id())).await?;
-        Ok(Origin { base, heap_bytes: image.len() })
+        Ok(Origin { base, heap_bytes: image.len(), worked: Duration::ZERO })
     }
 
     /// Has a worker that returned freeze, and stores what it wrote.
     async fn keep(
         &self,
         mut worker: Forked,
-        Origin { base, heap_bytes }: &Origin,
+        Origin { base, heap_bytes, worked }: &Origin,
+        limits: &Limits,
         events: &mut dyn RunEvents,
         timings: &mut Timings,
     ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
         let own_bytes = worker.child.own_bytes().map_err(PoolError::System)?;
         let image = self.heaps.create_image_file(own_bytes.max(*heap_bytes))?;
-        within(self.options.patience, self.freeze(&mut worker, &image, Some(base))).await?;
+        let worked = *worked + timings.run;
+        // Another file could still be written to by who stays.
+        let stays = self.warm.wants(worked) && HeapStore::can_seal(&image);
+        let then = if stays { AfterFreeze::Stay } else { AfterFreeze::End };
+        within(self.options.patience, self.freeze(&mut worker, &image, Some(base), then)).await?;
+        if stays && !HeapStore::seal(&image) {
+            return Err(PoolError::Worker("it kept its image from being sealed".to_owned()));
+        }
         timings.freeze = begun.elapsed();
-        drop(worker);
+        let warm = stays.then_some(worker).map(|worker| Warm {
+            worker,
+            worked: worked + timings.freeze,
+            limits: *limits,
+        });
         events.ended();
         let facts = HeapFacts {
             base: Some(base.image.id()),
@@ -217,20 +257,25 @@ impl Inner {
         };
         let id = self.heaps.save(image, facts).await?;
         timings.store = begun.elapsed() - timings.freeze;
+        if let Some(warm) = warm {
+            self.warm.keep(id, warm);
+        }
         Ok(id)
     }
 
-    /// Has a worker write its image, and waits until it has ended. Without a base image, it makes one.
+    /// Has a worker write its image, and waits until it has ended, if it is to. Without a base image, it makes
+    /// one.
     pub(super) async fn freeze(
         &self,
         worker: &mut Forked,
         image: &File,
         base: Option<&Base>,
+        then: AfterFreeze,
     ) -> Result<(), PoolError> {
         let (maps, pagemap) = worker.child.open_memory_maps().map_err(PoolError::System)?;
         let mut files = vec![image.as_fd(), maps.as_fd(), pagemap.as_fd()];
         files.extend(base.map(|base| base.image.file().as_fd()));
-        worker.connection.send(&ToWorker::Freeze(self.freeze_order(base)), &files).await?;
+        worker.connection.send(&ToWorker::Freeze(self.freeze_order(base, then)), &files).await?;
         let frozen = loop {
             match worker.connection.receive().await {
                 Ok(FromWorker::Frozen { .. }) => break true,
@@ -252,6 +297,9 @@ impl Inner {
                 Err(error) => return Err(error.into()),
             }
         };
+        if frozen && then == AfterFreeze::Stay {
+            return Ok(());
+        }
         // Only when the process has ended can nothing write to the file any more.
         match worker.child.wait().await.map_err(PoolError::System)? {
             Exit::Status(EXIT_NORMAL) if frozen => Ok(()),
@@ -260,7 +308,7 @@ impl Inner {
         }
     }
 
-    fn freeze_order(&self, base: Option<&Base>) -> FreezeOrder {
+    fn freeze_order(&self, base: Option<&Base>, then: AfterFreeze) -> FreezeOrder {
         let numbers = |identity: &stasis_image::FileIdentity| (identity.device, identity.inode);
         FreezeOrder {
             fingerprint: self.loader.fingerprint(),
@@ -273,6 +321,7 @@ impl Inner {
                 let (device, inode) = numbers(&code.identity());
                 (device, inode, code.part().into())
             }),
+            then,
         }
     }
 }

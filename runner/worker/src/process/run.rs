@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use stasis_image::{FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen};
+use stasis_image::{FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen, Pause};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::{
     engine::{CellEnd, Engine},
-    protocol::{FreezeOrder, FromWorker, Job, ToWorker},
+    protocol::{AfterFreeze, FreezeOrder, FromWorker, Job, ToWorker},
 };
 
 /// Serves until the server goes away. Goes on in thawed processes and in forked children: each of them
 /// is again a process that waits.
 pub(crate) fn serve(engine: &mut Engine) -> ! {
     let channel = Channel;
-    let mut forked = false;
+    let mut past = Past::Thawed;
     loop {
         let (message, descriptors) = channel.receive();
         match message {
@@ -32,25 +32,36 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
                     Ok(Forked::Parent(child)) => channel.send_with(&FromWorker::Forked, Some(child.as_fd())),
                     Ok(Forked::Child) => {
                         become_run(socket);
-                        forked = true;
+                        past = Past::Forked;
                     }
                     Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
                 }
             }
             ToWorker::Run(job) => {
-                sandbox::enter_run();
-                run(engine, job, !forked);
+                match past {
+                    Past::Thawed | Past::Forked => sandbox::enter_run(),
+                    Past::Frozen(pause) => pause.end(),
+                }
+                run(engine, job, past == Past::Thawed);
             }
-            ToWorker::Freeze(order) => {
-                freeze_into(engine, &order, descriptors);
-                forked = false;
-            }
+            ToWorker::Freeze(order) => past = freeze_into(engine, &order, descriptors),
             ToWorker::Preload(module) => channel.send(&FromWorker::Preloaded(engine.preload(&module))),
             // It was under way when the run ended, which was all that it concerned.
             ToWorker::Answer { .. } => {}
             ToWorker::Thaw { .. } => end(EXIT_BROKEN),
         }
     }
+}
+
+/// What a process that waits has behind it.
+#[derive(PartialEq, Eq)]
+enum Past {
+    /// It was thawed, or booted.
+    Thawed,
+    /// It was forked from another process that waits.
+    Forked,
+    /// It has run a script and frozen, and stays for another one.
+    Frozen(Pause),
 }
 
 fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
@@ -74,8 +85,8 @@ fn run(engine: &mut Engine, job: Job, announce: bool) {
     }
 }
 
-/// Writes the image and exits; returns only in a process that was thawed from it.
-fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<OwnedFd>) {
+/// Writes the image. Returns in a process that was thawed from it, and in this one if it is to stay.
+fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<OwnedFd>) -> Past {
     let base_file = if order.base.is_some() { descriptors.pop() } else { None };
     let Some([image, maps, pagemap]) = files::<3>(descriptors) else { end(EXIT_BROKEN) };
     engine.prepare_to_freeze();
@@ -102,9 +113,16 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<Ow
             // These belong to the process that was frozen; here their numbers are free.
             std::mem::forget((image, maps, pagemap, base_file));
             engine.thawed(data);
-            return;
+            return Past::Thawed;
         }
-        Ok(Frozen::Written { pages }) => FromWorker::Frozen { pages },
+        Ok(Frozen::Written { pages, pause }) => {
+            let done = FromWorker::Frozen { pages };
+            if order.then == AfterFreeze::Stay {
+                Channel.send(&done);
+                return Past::Frozen(pause);
+            }
+            done
+        }
         Err(error) => FromWorker::NotFrozen { why: error.to_string(), write_error: write_error(&error) },
     };
     Channel.send(&message);

@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -147,6 +147,17 @@ pub(crate) struct FreezeOrder {
     /// Device and inode of the copy of the code that the worker may have been thawed with, and what it
     /// shows.
     pub(crate) code: Option<(u64, u64, CodePart)>,
+    /// What the worker does when the image is complete.
+    pub(crate) then: AfterFreeze,
+}
+
+/// What a process does that has frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AfterFreeze {
+    /// It exits.
+    End,
+    /// It waits for another script, as one that was thawed would.
+    Stay,
 }
 
 /// What a worker says.
@@ -201,7 +212,7 @@ pub(crate) enum FromWorker {
         stack: String,
     },
     OutOfMemory,
-    /// The image is complete; the worker is about to exit.
+    /// The image is complete; the worker is about to exit, or waits.
     Frozen {
         pages: u64,
     },

@@ -84,6 +84,11 @@ fn attempts() -> Vec<Attempt> {
         ("timerfd_create", libc::SYS_timerfd_create, none),
         ("signalfd4", libc::SYS_signalfd4, none),
         ("ioctl", libc::SYS_ioctl, with(&[0, libc::FIONREAD, path])),
+        (
+            "mmap shared",
+            libc::SYS_mmap,
+            with(&[0, 4096, 3, (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as u64, u64::MAX]),
+        ),
         ("personality", libc::SYS_personality, none),
         ("keyctl", libc::SYS_keyctl, none),
         ("sysinfo", libc::SYS_sysinfo, with(&[path])),

@@ -36,7 +36,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_gettimeofday,
     libc::SYS_lseek,
     libc::SYS_madvise,
-    libc::SYS_mmap,
     libc::SYS_mprotect,
     libc::SYS_mremap,
     libc::SYS_munmap,
@@ -114,6 +113,10 @@ fn allowed() -> Result<Rules, seccompiler::Error> {
         SeccompRule::new(vec![condition])
     };
     let mut rules = any(ALLOWED);
+    // Memory that others see, too, would not be frozen, and could be an image that was taken for complete.
+    let private = Operator::MaskedEq(libc::MAP_TYPE as u64);
+    let private = SeccompCondition::new(3, Length::Dword, private, libc::MAP_PRIVATE as u64)?;
+    rules.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![private])?]);
     rules.insert(libc::SYS_clone, vec![first_is(FORK_FLAGS)?]);
     rules.insert(
         libc::SYS_prctl,
