@@ -98,7 +98,8 @@ async fn start_pool(
     state: State,
     preload: Vec<PreloadedModule>,
 ) -> Result<Pool, Failure> {
-    let options = state.pool_options(arguments.require_sandbox, preload);
+    let mut options = state.pool_options(arguments.require_sandbox, preload);
+    options.warm_heaps = usize::from(arguments.warm_heaps);
     // A server resumes what it has just saved.
     let heaps = state.heaps.with_small_images_in_memory();
     let pool = Pool::start(options, heaps).await?;

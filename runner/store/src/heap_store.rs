@@ -145,6 +145,14 @@ impl HeapStore {
         }
     }
 
+    /// Whether there is such a heap, whatever is wrong with it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn contains(&self, id: HeapId) -> Result<bool, HeapError> {
+        Ok(self.blobs.info(id, 0).await?.is_some())
+    }
+
     /// Tells what is known of a stored heap, or `None` if the store does not have it.
     ///
     /// # Errors
@@ -199,7 +207,7 @@ impl HeapStore {
             && let Some(image) = recent.get(id)
         {
             // Another process may have removed the heap.
-            if self.blobs.info(id, 0).await?.is_some() {
+            if self.contains(id).await? {
                 return Ok(Some(image));
             }
             recent.remove(id);

@@ -65,7 +65,7 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// The usual: this executable, eight hot heaps, 32 warm ones, a spare process for each processor, half a
+    /// The usual: this executable, eight hot heaps, 128 warm ones, a spare process for each processor, half a
     /// minute of patience.
     pub fn new(state: PathBuf) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl PoolOptions {
             state,
             require_sandbox: false,
             hot_heaps: 8,
-            warm_heaps: 32,
+            warm_heaps: 128,
             spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
             preload: Vec::new(),

@@ -20,7 +20,9 @@ use super::{
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
-    protocol::{AfterFreeze, FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CALL_OVERHEAD, MAX_CONSOLE_PIECE, ToWorker},
+    protocol::{
+        AfterFreeze, FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CALL_OVERHEAD, MAX_CONSOLE_PIECE, ToWorker,
+    },
 };
 
 /// A run that has ended.
@@ -36,7 +38,8 @@ pub struct Finished {
 }
 
 /// What a run has started from.
-struct Origin {
+#[derive(Debug)]
+pub(super) struct Origin {
     base: Base,
     /// Size of the heap's own image; nothing for a fresh run.
     heap_bytes: u64,
@@ -142,11 +145,7 @@ fn longest_frame(request: &RunRequest) -> usize {
 
 impl Inner {
     /// A process in the wanted state that has the job, and what that state is.
-    async fn worker_for(
-        &self,
-        request: &RunRequest,
-        job: &ToWorker,
-    ) -> Result<(Forked, Origin), PoolError> {
+    async fn worker_for(&self, request: &RunRequest, job: &ToWorker) -> Result<(Forked, Origin), PoolError> {
         let patience = self.options.patience;
         match request.start {
             Start::Fresh => {
@@ -192,13 +191,14 @@ impl Inner {
         limits: &Limits,
         job: &ToWorker,
     ) -> Result<Option<(Forked, Origin)>, PoolError> {
-        let Some(Warm { worker, worked, .. }) = self.warm.take(heap, limits) else { return Ok(None) };
-        // The heap may have been removed.
-        let origin = self.origin(&self.heaps.open(heap).await?).await?;
-        match worker.connection.send(job, &[]).await {
-            Ok(()) => Ok(Some((worker, Origin { worked, ..origin }))),
+        let Some(Warm { worker, origin, .. }) = self.warm.take(heap, limits) else { return Ok(None) };
+        // The heap may have been removed. Nothing of what its script does is heeded before that is known.
+        match tokio::join!(worker.connection.send(job, &[]), self.heaps.contains(heap)) {
+            (_, Err(error)) => Err(error.into()),
+            (_, Ok(false)) => Err(HeapError::Absent(heap).into()),
+            (Ok(()), Ok(true)) => Ok(Some((worker, origin))),
             // It died meanwhile.
-            Err(_) => Ok(None),
+            (Err(_), Ok(true)) => Ok(None),
         }
     }
 
@@ -244,11 +244,14 @@ impl Inner {
             return Err(PoolError::Worker("it kept its image from being sealed".to_owned()));
         }
         timings.freeze = begun.elapsed();
-        let warm = stays.then_some(worker).map(|worker| Warm {
-            worker,
-            worked: worked + timings.freeze,
-            limits: *limits,
-        });
+        let warm = if stays {
+            let heap_bytes = image.metadata().map_err(PoolError::System)?.len();
+            let origin = Origin { base: base.clone(), heap_bytes, worked: worked + timings.freeze };
+            Some(Warm { worker, origin, limits: *limits })
+        } else {
+            drop(worker);
+            None
+        };
         events.ended();
         let facts = HeapFacts {
             base: Some(base.image.id()),

@@ -4,24 +4,27 @@
 use std::{
     num::NonZeroUsize,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lru::LruCache;
 use stasis_core::{HeapId, Limits};
 
-use super::waiting::Forked;
+use super::{run::Origin, waiting::Forked};
 
 /// How long a process may have been at work before: its processor time counts against the kernel's limit of
 /// each run, which has less than twice this to spare.
 const MAX_WORKED: Duration = Duration::from_secs(1);
+/// How long a process is left in peace. Where more sessions take turns than there is room for, some are found here,
+/// instead of each making room for another one just before it is needed.
+const STAY: Duration = Duration::from_secs(3);
 
 /// A process that is in the state of the heap that it left.
 #[derive(Debug)]
 pub(super) struct Warm {
     pub(super) worker: Forked,
-    /// How long it was at work in all its runs.
-    pub(super) worked: Duration,
+    /// What its next run starts from.
+    pub(super) origin: Origin,
     /// The kernel holds it to these, which can be lowered and never raised.
     pub(super) limits: Limits,
 }
@@ -33,34 +36,39 @@ impl Warm {
     }
 }
 
-/// A bounded number of them; the one that left its heap first goes first.
+/// A bounded number of them, each with the time since when it is here; the one that has been here longest goes first.
 #[derive(Debug)]
-pub(super) struct WarmProcesses(Option<Mutex<LruCache<HeapId, Warm>>>);
+pub(super) struct WarmProcesses(Option<Mutex<LruCache<HeapId, (Instant, Warm)>>>);
 
 impl WarmProcesses {
     pub(super) fn new(max: usize) -> Self {
         Self(NonZeroUsize::new(max).map(|max| Mutex::new(LruCache::new(max))))
     }
 
-    fn lock(&self) -> Option<MutexGuard<'_, LruCache<HeapId, Warm>>> {
+    fn lock(&self) -> Option<MutexGuard<'_, LruCache<HeapId, (Instant, Warm)>>> {
         self.0.as_ref().map(|processes| processes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether a process that has been at work for this long is worth keeping.
+    /// Whether a process that has been at work for this long is worth keeping, and there is room.
     pub(super) fn wants(&self, worked: Duration) -> bool {
-        self.0.is_some() && worked <= MAX_WORKED
+        let Some(processes) = self.lock() else { return false };
+        let has_room = || processes.len() < processes.cap().get();
+        let replaceable = || processes.peek_lru().is_some_and(|(_, (since, _))| since.elapsed() >= STAY);
+        worked <= MAX_WORKED && (has_room() || replaceable())
     }
 
     /// Keeps the process that left `heap`.
     pub(super) fn keep(&self, heap: HeapId, process: Warm) {
         // What has to go is killed, and that not under the lock.
-        let _gone = self.lock().and_then(|mut processes| processes.push(heap, process));
+        let _gone = self.lock().and_then(|mut processes| processes.push(heap, (Instant::now(), process)));
     }
 
     /// The process that left `heap`, if it is here and can be held to these limits.
     pub(super) fn take(&self, heap: HeapId, limits: &Limits) -> Option<Warm> {
         let mut processes = self.lock()?;
-        processes.peek(&heap)?.can_run_within(limits).then(|| processes.pop(&heap))?
+        let (_, process) = processes.peek(&heap)?;
+        let fits = process.can_run_within(limits);
+        fits.then(|| processes.pop(&heap))?.map(|(_, process)| process)
     }
 
     pub(super) fn count(&self) -> usize {

@@ -2,27 +2,23 @@
 //!
 //! Workers are this very executable, so it has a `main` of its own.
 
-use std::{
-    fs,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod bench;
+mod warm;
+
+use std::{fs, time::Duration};
 
 use libtest_mimic::{Arguments, Trial};
-use stasis_core::{ByteSize, Capabilities, ConsoleLevel, HeapId, Limits, NoHost, Outcome, StopReason};
-use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
-use stasis_worker::pool::{
-    Finished, Pool, PoolError, PoolOptions, RunEvents, RunRequest, Start, WorkerProgram,
-};
-use tempfile::TempDir;
+use stasis_core::{ByteSize, HeapId, NoHost, Outcome, StopReason};
+use stasis_worker::pool::{Pool, PoolError, PoolOptions, RunRequest, Start, WorkerProgram};
+
+use bench::{Bench, Printed, children, heaps, kill_children, open_descriptors, options, request, until};
 
 fn main() {
     stasis_worker::run_if_worker();
     let mut arguments = Arguments::from_args();
     // Some look at all children of this process.
     arguments.test_threads = Some(1);
-    let trials = vec![
+    let mut trials = vec![
         Trial::test("a_run_is_boxed_in", test(a_run_is_boxed_in)),
         Trial::test("outcomes_are_data", test(outcomes_are_data)),
         Trial::test("a_heap_goes_on_hot_and_cold", test(a_heap_goes_on_hot_and_cold)),
@@ -42,6 +38,7 @@ fn main() {
             test(an_executable_that_is_no_worker_is_an_error),
         ),
     ];
+    trials.extend(warm::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -51,98 +48,6 @@ fn test<F: Future<Output = ()>>(body: fn() -> F) -> impl FnOnce() -> Result<(), 
         runtime.block_on(body());
         Ok(())
     }
-}
-
-#[derive(Default)]
-struct Printed(Vec<(ConsoleLevel, String)>);
-
-impl RunEvents for Printed {
-    fn console(&mut self, level: ConsoleLevel, text: &str) {
-        self.0.push((level, text.to_owned()));
-    }
-}
-
-struct Bench {
-    pool: Pool,
-    folder: TempDir,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        Self::with_spares(2).await
-    }
-
-    /// Without spares, there are as many processes as there are runs.
-    async fn with_spares(spare_runs: usize) -> Self {
-        let folder = tempfile::tempdir().expect("folder");
-        let options = PoolOptions { spare_runs, ..options(folder.path()) };
-        let pool = Pool::start(options, heaps(folder.path())).await.expect("the pool starts");
-        Self { pool, folder }
-    }
-
-    async fn run(&self, code: &str, start: Start) -> Finished {
-        self.run_with(code, start, |_| ()).await
-    }
-
-    async fn run_with(&self, code: &str, start: Start, change: impl FnOnce(&mut RunRequest)) -> Finished {
-        let mut request = request(code, start);
-        change(&mut request);
-        let mut printed = Printed::default();
-        self.pool
-            .run(&request, &mut printed, &mut NoHost, std::future::pending())
-            .await
-            .expect("the pool works")
-    }
-
-    /// Runs code that must return, and gives its text and heap.
-    async fn returns(&self, code: &str, start: Start) -> (String, HeapId) {
-        let finished = self.run(code, start).await;
-        let Outcome::Returned(text) = finished.outcome else { panic!("{code}: {:?}", finished.outcome) };
-        (text, finished.heap.expect("kept").expect("saved"))
-    }
-}
-
-fn options(folder: &Path) -> PoolOptions {
-    PoolOptions { require_sandbox: true, ..PoolOptions::new(folder.join("state")) }
-}
-
-fn heaps(folder: &Path) -> HeapStore {
-    let key = Arc::new(HeapKey::generate().expect("a key"));
-    let blobs = FileBlobStore::open(&folder.join("heaps")).expect("a blob store");
-    let cache = ImageCache::open(&folder.join("images"), ByteSize::mebibytes(1024), key).expect("a cache");
-    HeapStore::new(Arc::new(blobs), cache).with_small_images_in_memory()
-}
-
-fn request(code: &str, start: Start) -> RunRequest {
-    RunRequest {
-        name: "test".to_owned(),
-        code: code.to_owned(),
-        limits: Limits::default(),
-        start,
-        keep: true,
-        capabilities: Capabilities::default(),
-    }
-}
-
-/// Process ids of this process's children, zombies included.
-fn children() -> Vec<u32> {
-    let tasks = fs::read_dir("/proc/self/task").expect("own tasks");
-    tasks
-        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
-        .flat_map(|pids| pids.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect::<Vec<_>>())
-        .collect()
-}
-
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{what} within ten seconds");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-fn open_descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("own descriptors").count()
 }
 
 async fn a_run_is_boxed_in() {
@@ -230,7 +135,7 @@ async fn outcomes_are_data() {
 }
 
 async fn a_heap_goes_on_hot_and_cold() {
-    let bench = Bench::new().await;
+    let bench = Bench::with(|options| options.warm_heaps = 0).await;
     let (_, heap) = bench.returns("let n = 41; const next = () => ++n;", Start::Fresh).await;
     // The first is thawed for itself; the second makes a template; the others are its children.
     for _ in 0..5 {
@@ -298,25 +203,18 @@ async fn dead_templates_are_replaced() {
         for _ in 0..3 {
             assert_eq!(bench.returns("n", Start::Heap(heap)).await.0, "1");
         }
-        for pid in children() {
-            let pid = rustix::process::Pid::from_raw(pid as i32).expect("a pid");
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a child");
-        }
+        kill_children();
         // Zygote, base template and the heap's template are all dead: no run may notice.
         assert_eq!(bench.returns("1 + 1", Start::Fresh).await.0, "2");
         assert_eq!(bench.returns("n + 1", Start::Heap(heap)).await.0, "2");
     }
-    drop(bench.folder);
 }
 
 async fn code_in_large_pages_changes_nothing_else() {
     /// Runs after which it surely has been begun to copy the code.
     const RUNS: usize = 40;
-    let folder = tempfile::tempdir().expect("folder");
-    let heaps = heaps(folder.path());
-    let start = async || Pool::start(options(folder.path()), heaps.clone()).await.expect("the pool starts");
-    let (pool, without) = (start().await, start().await);
-    let bench = Bench { pool, folder: tempfile::tempdir().expect("folder") };
+    let bench = Bench::new().await;
+    let without = bench.another(|_| ()).await;
     assert!(!bench.pool.code_is_large(), "a pool that is hardly used has no copy");
     let (_, before) = bench.returns("let n = 1; const next = () => ++n;", Start::Fresh).await;
     for _ in 0..RUNS {
@@ -339,8 +237,7 @@ async fn code_in_large_pages_changes_nothing_else() {
     assert_eq!(text, "2");
     let (text, after) = bench.returns("next()", Start::Heap(after)).await;
     assert_eq!(text, "3");
-    let bench = Bench { pool: without, ..bench };
-    assert_eq!(bench.returns("next()", Start::Heap(after)).await.0, "4");
+    assert_eq!(without.returns("next()", Start::Heap(after)).await.0, "4");
 }
 
 async fn ten_thousand_runs_leak_nothing() {
