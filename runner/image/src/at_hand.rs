@@ -1,4 +1,4 @@
-//! The pages of a base image that a process uses: learned from one that ran, so that templates can have them at
+//! The pages of a base image, and of the program, that a process uses: learned from one that ran, so that templates can have them at
 //! hand.
 //!
 //! A page that is used for the first time costs a fault, and the kernel takes the occasion to put the page's
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// More pages than any script should need at once: if a process used more, its page table was not exact.
-const MAX_PAGES: u64 = 1024;
+const MAX_PAGES: u64 = 3072;
 
 /// Why nothing was learned.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +31,12 @@ pub enum LearnError {
     /// The process used far more pages than it should.
     #[error("{pages} pages were used, which is too many to have at hand")]
     TooMany {
-        /// How many of the image.
+        /// How many.
         pages: u64,
     },
 }
 
-/// Notes in a base image, open for reading and writing, which of its pages a process has used. The process was
+/// Notes in a base image, open for reading and writing, which of its pages and of the program's a process has used. The process was
 /// thawed from it with [`crate::Paging::Exact`], and `pagemap` is its `/proc/PID/pagemap`.
 /// Returns how many pages those are.
 ///
@@ -47,14 +47,14 @@ pub enum LearnError {
 pub fn learn_pages_at_hand(image: &File, pagemap: &File) -> Result<u64, LearnError> {
     let mut read = Image::read(image)?;
     let mut found = Vec::new();
-    for run in &read.runs {
-        find_used(*run, pagemap, &mut found).map_err(LearnError::PageTable)?;
+    for piece in read.pieces_of_files() {
+        find_used(piece, pagemap, &mut found).map_err(LearnError::PageTable)?;
     }
     let pages = found.iter().map(|run| run.pages).sum();
     if pages > MAX_PAGES {
         return Err(LearnError::TooMany { pages });
     }
-    read.note_hot(found)?;
+    read.set_hot(found)?;
     let mut page = [0; PAGE_SIZE as usize];
     read.header.encode(&mut page);
     let table: Vec<u8> = read.hot.iter().flat_map(Run::encode).flat_map(u64::to_le_bytes).collect();
@@ -63,16 +63,16 @@ pub fn learn_pages_at_hand(image: &File, pagemap: &File) -> Result<u64, LearnErr
     Ok(pages)
 }
 
-/// Adds those pages of a run that the process has.
-fn find_used(run: Run, pagemap: &File, found: &mut Vec<Run>) -> io::Result<()> {
-    let mut entries = vec![0; run.pages as usize * size_of::<u64>()];
-    pagemap.read_exact_at(&mut entries, run.address / PAGE_SIZE * size_of::<u64>() as u64)?;
+/// Adds those pages of a piece of memory that the process has.
+fn find_used(piece: Run, pagemap: &File, found: &mut Vec<Run>) -> io::Result<()> {
+    let mut entries = vec![0; piece.pages as usize * size_of::<u64>()];
+    pagemap.read_exact_at(&mut entries, piece.address / PAGE_SIZE * size_of::<u64>() as u64)?;
     let mut last: Option<Run> = None;
     for (index, entry) in entries.as_chunks().0.iter().enumerate() {
         if !pagemap::is_populated(u64::from_ne_bytes(*entry)) {
             continue;
         }
-        let address = run.address + index as u64 * PAGE_SIZE;
+        let address = piece.address + index as u64 * PAGE_SIZE;
         match &mut last {
             Some(last) if last.end() == address => last.pages += 1,
             _ => found.extend(last.replace(Run { address, pages: 1 })),

@@ -7,8 +7,7 @@
 //!              runs, 16 bytes each: address u64, pages u64
 //!              patches, 16 bytes each: address u64, bytes u64
 //!              the bytes of the patches, in their order
-//!              hot runs, as runs: pages of the program's files that the process used, and pages of the
-//!              image itself that scripts use
+//!              hot runs, as runs: pages of the program's files and of the image itself that scripts use
 //! ```
 //!
 //! All numbers are little-endian. Areas are ascending and disjoint; runs are ascending and disjoint,
@@ -443,18 +442,33 @@ impl Image {
         Ok(image)
     }
 
-    /// Adds pages of the image itself, in ascending order, to those that are worth having at hand.
+    /// Stretches of memory that each show pages of one file as they are there, in ascending order: of the image
+    /// itself, or of the program.
+    pub(crate) fn pieces_of_files(&self) -> Vec<Run> {
+        let mut pieces = Vec::new();
+        let mut runs = self.runs.iter().peekable();
+        for area in &self.areas {
+            let shows_program = matches!(area.backing, Backing::Program(_));
+            let between = |address: u64, end: u64| {
+                let pages = (end - address) / PAGE_SIZE;
+                (shows_program && pages > 0).then_some(Run { address, pages })
+            };
+            let mut reached = area.start;
+            while let Some(run) = runs.next_if(|run| run.address < area.end) {
+                pieces.extend(between(reached, run.address));
+                pieces.push(*run);
+                reached = run.end();
+            }
+            pieces.extend(between(reached, area.end));
+        }
+        pieces
+    }
+
+    /// Notes which pages, in ascending order, are worth having at hand.
     ///
     /// # Errors
     /// If these are more than an image may have; it is not to be used then.
-    pub(crate) fn note_hot(&mut self, pages: Vec<Run>) -> Result<(), ImageError> {
-        // The image also holds pages of the program, between those that have changed.
-        let held = |hot: &Run| {
-            let next = self.runs.partition_point(|run| run.end() <= hot.address);
-            self.runs.get(next).is_some_and(|run| run.address < hot.end())
-        };
-        let mut hot: Vec<_> = self.hot.iter().filter(|hot| !held(hot)).copied().chain(pages).collect();
-        hot.sort_by_key(|run| run.address);
+    pub(crate) fn set_hot(&mut self, hot: Vec<Run>) -> Result<(), ImageError> {
         self.check_runs(&hot, MAX_HOT_PAGES)?;
         self.header.hot = hot.len() as u64;
         self.hot = hot;

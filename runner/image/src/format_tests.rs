@@ -108,23 +108,43 @@ fn what_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn pages_at_hand_are_noted_once() {
+fn pages_at_hand_lie_in_areas() {
     #[track_caller]
-    fn check(hot: &[(u64, u64)], pages: &[(u64, u64)], expect: Option<&[(u64, u64)]>) {
-        let run = |&(address, pages)| Run { address, pages };
+    fn check(hot: &[(u64, u64)], fits: bool) {
         let mut image = Image::parse(&sample()).expect("well-formed");
-        image.hot = hot.iter().map(run).collect();
-        let noted = image.note_hot(pages.iter().map(run).collect()).ok();
-        let found: Vec<_> = image.hot.iter().map(|run| (run.address, run.pages)).collect();
-        assert_eq!(noted.map(|()| &found[..]), expect, "{hot:?} {pages:?}");
-        assert!(noted.is_none() || image.header.hot == found.len() as u64);
+        let runs = hot.iter().map(|&(address, pages)| Run { address, pages });
+        assert_eq!(image.set_hot(runs.collect()).is_ok(), fits, "{hot:?}");
+        assert!(!fits || image.header.hot == hot.len() as u64);
     }
-    check(&[], &[], Some(&[]));
-    check(&[(0x16000, 1)], &[(0x11000, 1)], Some(&[(0x11000, 1), (0x16000, 1)]));
-    // The image holds the page at 0x15000, whatever is in the program's file.
-    check(&[(0x15000, 1), (0x16000, 2)], &[(0x14000, 2)], Some(&[(0x14000, 2), (0x16000, 2)]));
-    check(&[(0x15000, 2)], &[], Some(&[]));
-    check(&[], &[(0x11000, MAX_HOT_PAGES + 1)], None);
+    check(&[], true);
+    check(&[(0x11000, 1), (0x16000, 1)], true);
+    check(&[(0x16000, 1), (0x11000, 1)], false);
+    check(&[(0x1000, 1)], false);
+    check(&[(0x11000, MAX_HOT_PAGES + 1)], false);
+}
+
+#[test]
+fn pieces_of_files_are_runs_and_what_the_program_shows_between_them() {
+    let mut image = Image::parse(&sample()).expect("well-formed");
+    let run = |(address, pages)| Run { address, pages };
+    let area = |start, end, backing| Area { start, end, protection: 1, backing, offset: 0 };
+    let mut check = |areas: &[(u64, u64, Backing)], runs: &[(u64, u64)], expect: &[(u64, u64)]| {
+        image.areas = areas.iter().map(|&(start, end, backing)| area(start, end, backing)).collect();
+        image.runs = runs.iter().copied().map(run).collect();
+        let expect: Vec<_> = expect.iter().copied().map(run).collect();
+        assert_eq!(image.pieces_of_files(), expect, "{areas:?} {runs:?}");
+    };
+    let (program, anonymous) = (Backing::Program(0), Backing::Anonymous);
+    check(&[], &[], &[]);
+    check(&[(0x1000, 0x4000, anonymous)], &[(0x2000, 1)], &[(0x2000, 1)]);
+    check(&[(0x1000, 0x4000, program)], &[], &[(0x1000, 3)]);
+    check(&[(0x1000, 0x4000, program)], &[(0x1000, 3)], &[(0x1000, 3)]);
+    check(&[(0x1000, 0x4000, program)], &[(0x2000, 1)], &[(0x1000, 1), (0x2000, 1), (0x3000, 1)]);
+    check(
+        &[(0x1000, 0x2000, program), (0x2000, 0x4000, anonymous), (0x5000, 0x6000, program)],
+        &[(0x2000, 1), (0x3000, 1)],
+        &[(0x1000, 1), (0x2000, 1), (0x3000, 1), (0x5000, 1)],
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     CodePart, FileIdentity, PAGE_SIZE, arch, cpu,
-    format::{Area, Backing, Header, MAX_AREAS, MAX_HOT_PAGES, MAX_PATCHES, MAX_RUNS, Run, Vdso},
+    format::{Area, Backing, Header, MAX_AREAS, MAX_PATCHES, MAX_RUNS, Run, Vdso},
     interpose::{self, THAWED},
     maps::{self, Mapping},
     pagemap::Region,
@@ -141,7 +141,7 @@ const BASE_GAP: u64 = 256;
 pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError> {
     let bytes = MAX_MAPS_BYTES
         + MAX_AREAS as usize * size_of::<[u64; 4]>()
-        + (MAX_RUNS + MAX_HOT_PAGES + MAX_PATCHES) as usize * size_of::<[u64; 2]>()
+        + (MAX_RUNS + MAX_PATCHES) as usize * size_of::<[u64; 2]>()
         + PAGEMAP_ENTRIES * size_of::<u64>()
         + SCAN_REGIONS * size_of::<Region>()
         + WRITE_BATCH * size_of::<libc::iovec>()
@@ -203,8 +203,6 @@ struct Copier<'a> {
     areas: &'static mut [[u64; 4]],
     runs: &'static mut [[u64; 2]],
     patches: &'static mut [[u64; 2]],
-    hot: &'static mut [[u64; 2]],
-    hot_pages: u64,
     entries: &'static mut [u64],
     regions: &'static mut [Region],
     batch: &'static mut [libc::iovec],
@@ -226,8 +224,6 @@ impl<'a> Copier<'a> {
             areas: scratch.allocate(MAX_AREAS as usize)?,
             runs: scratch.allocate(MAX_RUNS as usize)?,
             patches: scratch.allocate(MAX_PATCHES as usize)?,
-            hot: scratch.allocate(MAX_HOT_PAGES as usize)?,
-            hot_pages: 0,
             entries: scratch.allocate(PAGEMAP_ENTRIES)?,
             regions: scratch.allocate(SCAN_REGIONS)?,
             batch: scratch.allocate(WRITE_BATCH)?,
@@ -452,8 +448,6 @@ impl Copier<'_> {
             self.write(address, bytes)?;
         }
         self.flush()?;
-        let hot = as_bytes(&self.hot[..self.header.hot as usize]);
-        self.write_at(hot, self.header.hot_offset())?;
         let mut page = [0; PAGE_SIZE as usize];
         self.header.encode(&mut page);
         self.write_at(&page, 0)

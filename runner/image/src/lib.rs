@@ -36,7 +36,7 @@ pub use format::{Header, Image, ImageError};
 pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, Pause, freeze};
 pub use maps::FileIdentity;
 pub use pagemap::PAGEMAP_SCAN;
-pub use program::{CodePages, Program, ProgramError};
+pub use program::{Program, ProgramError};
 pub use thaw::{Loader, Paging, ThawError, ThawRequest};
 
 /// Size of a page, in bytes; an image made with another page size is refused.

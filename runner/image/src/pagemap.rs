@@ -18,11 +18,6 @@ pub(crate) fn is_own(entry: u64) -> bool {
     is_populated(entry) && entry & OF_A_FILE == 0
 }
 
-/// Whether an entry is one of a page that is in the page table as the file has it.
-pub(crate) fn is_page_of_file(entry: u64) -> bool {
-    entry & (PRESENT | OF_A_FILE) == PRESENT | OF_A_FILE
-}
-
 /// A stretch of pages, laid out as `struct page_region` in Linux's `include/uapi/linux/fs.h`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]

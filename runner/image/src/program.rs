@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
-    os::{fd::OwnedFd, unix::fs::FileExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -107,48 +107,6 @@ impl FileIdentity {
             .and_then(|mapping| mapping.file)
             .ok_or_else(|| io::Error::other("a mapped file is missing in the memory map"))
     }
-}
-
-/// The program's code and constants, as they are in this process's page table.
-///
-/// A base image notes which of their pages are in use when it is made, for templates to have at hand.
-#[derive(Debug)]
-pub struct CodePages {
-    ranges: Vec<(u64, u64)>,
-    watch: Option<OwnedFd>,
-}
-
-impl CodePages {
-    /// To be called before the process gives up its access to files. From now on the kernel maps only
-    /// the pages that are used and not their neighbours, if it can.
-    pub fn watch() -> Self {
-        let text = read_own_maps().unwrap_or_default();
-        let ranges: Vec<_> =
-            maps::parse(&text).flatten().filter(is_unchanged).map(|m| (m.start, m.end)).collect();
-        let watch = crate::scratch::watch_file_pages(&ranges).ok();
-        Self { ranges, watch }
-    }
-
-    /// Whether only those pages seem used that are.
-    pub fn is_exact(&self) -> bool {
-        self.watch.is_some()
-    }
-
-    /// Makes all pages seem unused.
-    pub fn forget(&self) {
-        for &(start, end) in &self.ranges {
-            crate::scratch::forget_file_pages(start, end);
-        }
-    }
-}
-
-/// Whether a mapping shows pages that are as they are in the file: code, or what precedes it there. What
-/// the linker protects after relocation is neither.
-fn is_unchanged(mapping: &Mapping<'_>) -> bool {
-    let read = libc::PROT_READ as u32;
-    let code = mapping.protection == read | libc::PROT_EXEC as u32;
-    let first = mapping.protection == read && mapping.offset == 0;
-    mapping.file.is_some() && !mapping.shared && (code || first)
 }
 
 pub(crate) fn read_own_maps() -> io::Result<Vec<u8>> {

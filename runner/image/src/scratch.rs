@@ -3,10 +3,7 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
-        unix::fs::FileExt,
-    },
+    os::unix::fs::FileExt,
     ptr,
 };
 
@@ -90,46 +87,6 @@ pub(crate) fn release(start: u64, bytes: u64) {
     // an unused mapping behind, which is harmless.
     let unmapped = unsafe { munmap(start as *mut _, bytes as usize) };
     debug_assert!(unmapped.is_ok(), "a scratch area can be unmapped");
-}
-
-/// Drops the pages of a mapping from the page table; they are read from the file again when they are
-/// needed.
-pub(crate) fn forget_file_pages(start: u64, end: u64) {
-    // SAFETY: the caller found a private mapping of a file there that cannot be written to and never
-    // was: every page is as it is in the file.
-    let advised = unsafe {
-        rustix::mm::madvise(start as *mut _, (end - start) as usize, rustix::mm::Advice::LinuxDontNeed)
-    };
-    debug_assert!(advised.is_ok(), "code can be forgotten");
-}
-
-/// Has the kernel map no pages of these mappings but those that are used, for as long as the descriptor
-/// is open. It does so where it may have to tell of writes (Linux `Documentation/admin-guide/mm/
-/// userfaultfd.rst`, "asynchronous mode"); nobody writes there, and nobody asks it.
-pub(crate) fn watch_file_pages(ranges: &[(u64, u64)]) -> io::Result<OwnedFd> {
-    const USER_MODE_ONLY: libc::c_int = 1;
-    const UFFDIO_API: libc::Ioctl = 0xc018_aa3f;
-    const UFFDIO_REGISTER: libc::Ioctl = 0xc020_aa00;
-    const API: u64 = 0xaa;
-    const WP_ASYNC: u64 = 1 << 15;
-    const MODE_WP: u64 = 1 << 1;
-    let accept = |result: libc::c_long| match result {
-        -1 => Err(io::Error::last_os_error()),
-        result => Ok(result as libc::c_int),
-    };
-    // SAFETY: a new descriptor, which nobody else owns. The two structures are what the kernel expects:
-    // version, features, answer; start, length, mode, answer.
-    unsafe {
-        let flags = libc::O_CLOEXEC | USER_MODE_ONLY;
-        let watch = OwnedFd::from_raw_fd(accept(libc::syscall(libc::SYS_userfaultfd, flags))?);
-        let mut version = [API, WP_ASYNC, 0];
-        accept(libc::ioctl(watch.as_raw_fd(), UFFDIO_API, version.as_mut_ptr()).into())?;
-        for &(start, end) in ranges {
-            let mut range = [start, end - start, MODE_WP, 0];
-            accept(libc::ioctl(watch.as_raw_fd(), UFFDIO_REGISTER, range.as_mut_ptr()).into())?;
-        }
-        Ok(watch)
-    }
 }
 
 /// Copies a part of a file to the start of a memory file, and has the kernel keep the copy in large pages.

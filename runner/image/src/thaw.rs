@@ -60,7 +60,7 @@ pub enum Paging {
     /// For a process that will fork: with exactly the pages that are worth having at hand. The kernel then
     /// copies page tables instead of having each child fault the same pages in.
     AtHand,
-    /// By the kernel, with no neighbours of pages of the image: for [`crate::learn_pages_at_hand`].
+    /// By the kernel, with no neighbours of pages of a file: for [`crate::learn_pages_at_hand`].
     Exact,
 }
 
@@ -369,15 +369,17 @@ impl Plan<'_> {
                     self.keep_at_hand(&mut steps, reached, run.address, area.protection);
                 }
                 self.keep_at_hand(&mut steps, run.address, run.end(), area.protection);
-                if self.request.paging == Paging::Exact {
-                    fault_singly(&mut steps, *run);
-                }
                 reached = run.end();
             }
             if !shows_file && reached < area.end {
                 steps.push(map_anonymous(reached, area.end, area.protection));
             } else if code_copy.is_none() {
                 self.keep_at_hand(&mut steps, reached, area.end, area.protection);
+            }
+        }
+        if self.request.paging == Paging::Exact {
+            for piece in self.image.pieces_of_files() {
+                fault_singly(&mut steps, piece);
             }
         }
         for (vectors, offset) in reads {
@@ -404,7 +406,10 @@ impl Plan<'_> {
             Paging::OnDemand => 0,
             // Each stretch of hot pages reaches into one piece, and once more into each that it goes on in.
             Paging::AtHand => (self.hot.len() + pieces) * 2 + pieces * 5,
-            Paging::Exact => overlays.len() + self.image.header.pages as usize / 2,
+            Paging::Exact => {
+                let pieces = self.image.pieces_of_files();
+                pieces.iter().map(|piece| piece.pages.div_ceil(2) as usize).sum()
+            }
         }
     }
 

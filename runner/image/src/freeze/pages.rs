@@ -5,7 +5,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use super::{BASE_GAP, Copier, Failure, accept, protect};
 use crate::{
     PAGE_SIZE,
-    format::{Backing, MAX_HOT_PAGES, Run},
+    format::Run,
     maps::{Mapping, is_writable},
     pagemap::{self, Region},
     patches::{self, Difference, WORDS},
@@ -92,10 +92,8 @@ impl Copier<'_> {
     }
 
     fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
-        let is_base = self.request.base.is_none();
         // How many new pages there are in a row is not known here.
         let patchable = self.is_patchable(mapping) && matches!(keep, Keep::Different { .. });
-        let program = is_base && self.areas_end_in_program();
         let mut run = Run { address: mapping.start, pages: 0 };
         let mut chunk = mapping.start;
         while chunk < mapping.end {
@@ -103,9 +101,6 @@ impl Copier<'_> {
             self.read_pagemap(chunk, pages as usize)?;
             for index in 0..pages {
                 let address = chunk + index * PAGE_SIZE;
-                if program {
-                    self.note_hot(self.entries[index as usize], address, mapping.start);
-                }
                 if is_wanted(keep, self.entries[index as usize]) {
                     run = self.copy_page(run, address, keep, patchable)?;
                 }
@@ -113,29 +108,6 @@ impl Copier<'_> {
             chunk += pages * PAGE_SIZE;
         }
         self.write_run(run)
-    }
-
-    /// Whether the area that is being copied shows a file of the program.
-    fn areas_end_in_program(&self) -> bool {
-        let last = (self.header.areas as usize).checked_sub(1).map(|last| self.areas[last]);
-        last.is_some_and(|[_, _, kind, _]| kind >> 32 >= u64::from(Backing::Program(0).encode()))
-    }
-
-    /// Notes pages of the program that are in use, so that templates can have them at hand.
-    fn note_hot(&mut self, entry: u64, address: u64, area: u64) {
-        if !pagemap::is_page_of_file(entry) || self.hot_pages == MAX_HOT_PAGES {
-            return;
-        }
-        self.hot_pages += 1;
-        let count = self.header.hot as usize;
-        match self.hot[..count].last_mut() {
-            // A run does not reach from one area into the next.
-            Some([start, pages]) if *start + *pages * PAGE_SIZE == address && address != area => *pages += 1,
-            _ => {
-                self.hot[count] = [address, 1];
-                self.header.hot += 1;
-            }
-        }
     }
 
     /// Whether words of a mapping may be stored instead of pages. A base image is there to be mapped.

@@ -15,7 +15,6 @@ use std::{collections::HashSet, rc::Rc};
 
 use deno_core::{JsRuntime, RuntimeOptions, v8};
 use stasis_core::Capabilities;
-use stasis_image::CodePages;
 
 use crate::process::Channel;
 use host::Link;
@@ -112,18 +111,12 @@ impl Engine {
 
     /// Runs what every script uses once, so that no run has to pay for it: lazily compiled functions
     /// and first allocations become part of the base image.
-    pub(crate) fn warm_up(&mut self, code: &CodePages) {
+    pub(crate) fn warm_up(&mut self) {
         self.warm_up_cells();
         self.collect_garbage();
         // A collection leaves work behind that the next script would have to do.
         while v8::Platform::pump_message_loop(&self.platform, self.runtime.v8_isolate(), false) {}
-        // What booting took of the program's code is forgotten; what scripts take is remembered, unless
-        // pages in between would be remembered too: to have those at hand costs more than it saves.
-        code.forget();
         self.warm_up_cells();
-        if !code.is_exact() {
-            code.forget();
-        }
         self.sources.clear();
         self.base_heap = self.used_heap();
         self.heap_after_collection = self.base_heap;

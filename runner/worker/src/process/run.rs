@@ -89,6 +89,9 @@ fn run(engine: &mut Engine, job: Job, announce: bool) {
 fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<OwnedFd>) -> Past {
     let base_file = if order.base.is_some() { descriptors.pop() } else { None };
     let Some([image, maps, pagemap]) = files::<3>(descriptors) else { end(EXIT_BROKEN) };
+    if order.base.is_none() {
+        engine.warm_up();
+    }
     engine.prepare_to_freeze();
     if order.base.is_none() {
         engine.prepare_base();

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
-use stasis_image::{CodePages, Loader, ThawRequest};
+use stasis_image::{Loader, ThawRequest};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
@@ -72,15 +72,13 @@ fn thaw(
     end(EXIT_NORMAL)
 }
 
-/// Boots V8 from the start-up snapshot, warms it up, and then waits like every other worker: to be
-/// frozen into the base image, or, where nothing can be frozen, to fork.
+/// Boots V8 from the start-up snapshot, and then waits like every other worker: to be frozen into the base
+/// image.
 pub(crate) fn boot(preloading: Preloading) -> ! {
     allocator::take_large_pieces();
-    let code = CodePages::watch();
     let large_pages = sandbox::forbid_large_pages();
     let layers = sandbox::enter_to_boot();
     let mut engine = crate::engine::Engine::boot(Channel, preloading);
-    engine.warm_up(&code);
     Channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     run::serve(&mut engine)
 }
