@@ -121,7 +121,8 @@ const WRITE_BATCH: usize = 1024;
 const STACK_BYTES: usize = 64 << 10;
 /// What a thawed process's stack may grow to. It does not grow by itself any more.
 const STACK_ROOM: u64 = 8 << 20;
-/// In a base image, pages between two changed ones are stored too if there are no more than these.
+/// In a base image, pages between two changed ones, or between one and an end of its mapping, are stored too if there
+/// are no more than these: each stretch that is stored is a mapping of its own.
 const BASE_GAP: u64 = 256;
 
 /// Writes this process into `request.image`. Returns twice: [`Frozen::Written`] here, and

@@ -373,8 +373,11 @@ impl Plan<'_> {
             }
             if !shows_file && reached < area.end {
                 steps.push(map_anonymous(reached, area.end, area.protection));
-            } else if code_copy.is_none() {
-                self.keep_at_hand(&mut steps, reached, area.end, area.protection);
+            } else {
+                // Of large pages no fork copies a table.
+                let (start, end) = code_copy.map_or((area.end, area.end), |(start, end, _)| (start, end));
+                self.keep_at_hand(&mut steps, reached, start, area.protection);
+                self.keep_at_hand(&mut steps, end, area.end, area.protection);
             }
         }
         if self.request.paging == Paging::Exact {
@@ -401,7 +404,8 @@ impl Plan<'_> {
 
     /// At least as many steps as the page tables will take.
     fn paging_steps(&self, overlays: &[(Run, u64)]) -> usize {
-        let pieces = self.image.areas.len() + 2 * overlays.len();
+        // The copy of the code lies in one of the areas.
+        let pieces = self.image.areas.len() + 1 + 2 * overlays.len();
         match self.request.paging {
             Paging::OnDemand => 0,
             // Each stretch of hot pages reaches into one piece, and once more into each that it goes on in.

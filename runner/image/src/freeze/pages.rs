@@ -83,12 +83,17 @@ impl Copier<'_> {
     /// Adds a page to a run, if it lies right or at least not far behind it; or else writes the run and begins
     /// another.
     fn extend(&mut self, run: Run, address: u64) -> Result<Run, Failure> {
-        let gap = if self.request.base.is_none() { BASE_GAP } else { 0 };
-        if run.pages > 0 && address - run.end() <= gap * PAGE_SIZE {
+        if self.is_near(run.end(), address) {
             return Ok(Run { address: run.address, pages: (address - run.address) / PAGE_SIZE + 1 });
         }
         self.write_run(run)?;
         Ok(Run { address, pages: 1 })
+    }
+
+    /// Whether what lies between the end of a run and another address is to be part of the run.
+    fn is_near(&self, end: u64, address: u64) -> bool {
+        let gap = if self.request.base.is_none() { BASE_GAP } else { 0 };
+        address - end <= gap * PAGE_SIZE
     }
 
     fn copy_readable_pages(&mut self, mapping: &Mapping<'_>, keep: Keep) -> Result<(), Failure> {
@@ -106,6 +111,9 @@ impl Copier<'_> {
                 }
             }
             chunk += pages * PAGE_SIZE;
+        }
+        if run.pages > 0 && self.is_near(run.end(), mapping.end) {
+            run.pages = (mapping.end - run.address) / PAGE_SIZE;
         }
         self.write_run(run)
     }
