@@ -1,11 +1,6 @@
 //! Memory that is not part of an image: it is mapped for one freeze or thaw and then gone.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    ptr,
-};
+use std::{fs::File, io, os::unix::fs::FileExt, ptr};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 

@@ -1,4 +1,5 @@
-//! Static imports in a cell: they become dynamic ones at the beginning of the body.
+//! Static imports in a cell: they become dynamic ones at the beginning of the body. What they bind becomes
+//! properties of the global object that ask the module for their value, as the variables of a module do.
 
 use swc_common::{Span, Spanned};
 use swc_ecma_ast::{ImportDecl, ImportPhase, ImportSpecifier, ModuleExportName, ObjectLit, Str};
@@ -25,33 +26,57 @@ struct Load {
 }
 
 impl Loads {
-    /// The code that loads the modules. It leaves `result` undefined.
-    pub(super) fn finish(self, result: &str) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = self.0.iter().map(|load| load.piece(result)).collect();
-        if let Some(last) = pieces.last_mut() {
-            last.text.push_str(&format!("{result} = void 0; "));
-        }
-        pieces
+    /// The code that loads the modules.
+    pub(super) fn finish(self, unused: &Unused) -> Vec<Piece> {
+        let binds = self.0.iter().any(|load| !load.bindings.is_empty());
+        let pieces = self.0.iter().map(|load| load.piece(unused));
+        binds.then(|| Piece { text: binder(unused), origin: 0 }).into_iter().chain(pieces).collect()
     }
 }
 
+/// Names that the cell does not use.
+#[derive(Debug)]
+pub(super) struct Unused {
+    module: String,
+    bind: String,
+}
+
+impl Unused {
+    pub(super) fn new(name: impl Fn(&str) -> String) -> Self {
+        Self { module: name("$module"), bind: name("$bind") }
+    }
+}
+
+/// The function that binds a name. Who assigns to it later, as a cell that declares it anew, makes it a variable
+/// like others. One that an earlier cell has declared as a variable stays one, and gets the value of now.
+fn binder(Unused { bind, .. }: &Unused) -> String {
+    const HOW: &str = "enumerable: true, configurable: true";
+    format!(
+        "const {bind} = (name, get) => {{ const define = ({{}}).constructor.defineProperty; \
+         const set = (value) => {{ define(this, name, {{ value, writable: true, {HOW} }}); }}; \
+         try {{ define(this, name, {{ get, set, {HOW} }}); }} catch {{ this[name] = get(); }} }}; "
+    )
+}
+
 impl Load {
-    fn piece(&self, result: &str) -> Piece {
-        let mut text = format!("{result} = await import({}); ", self.arguments);
+    fn piece(&self, Unused { module, bind }: &Unused) -> Piece {
+        if self.bindings.is_empty() {
+            return Piece { text: format!("await import({}); ", self.arguments), origin: self.origin };
+        }
+        let mut text = format!("{{ const {module} = await import({}); ", self.arguments);
         for (_, name) in &self.bindings {
             let Some(name) = name else { continue };
             let message = quote(&format!(
                 "The requested module '{}' does not provide an export named '{name}'",
                 self.specifier
             ));
-            text.push_str(&format!("if (!({} in {result})) throw new SyntaxError({message}); ", quote(name)));
+            text.push_str(&format!("if (!({} in {module})) throw new SyntaxError({message}); ", quote(name)));
         }
         for (local, name) in &self.bindings {
-            match name {
-                Some(name) => text.push_str(&format!("{local} = {result}[{}]; ", quote(name))),
-                None => text.push_str(&format!("{local} = {result}; ")),
-            }
+            let member = name.as_ref().map_or_else(String::new, |name| format!("[{}]", quote(name)));
+            text.push_str(&format!("{bind}({}, () => {module}{member}); ", quote(local)));
         }
+        text.push_str("} ");
         Piece { text, origin: self.origin }
     }
 }

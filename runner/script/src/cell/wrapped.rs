@@ -7,7 +7,7 @@ use swc_ecma_ast::{
 };
 
 use super::default_export;
-use super::imports::{self, Loads};
+use super::imports::{self, Loads, Unused};
 use super::plain::{reset_uninitialized, terminate};
 use crate::PositionMap;
 use crate::edits::{Edits, Layer, Piece};
@@ -22,7 +22,8 @@ pub(crate) fn wrap(
     edits: Edits<'_>,
 ) -> Result<(String, PositionMap), Fault> {
     let text = edits.text();
-    let mut body = Body { result: unused_name(text), edits, loads: Loads::default() };
+    let unused = |name: &str| unused_name(text, name);
+    let mut body = Body { result: unused("$result"), edits, loads: Loads::default() };
     let mut prologue = String::new();
     match items {
         Items::Script(stmts) => stmts.iter().for_each(|stmt| body.edit(stmt)),
@@ -39,21 +40,21 @@ pub(crate) fn wrap(
     }
     let Body { result, edits, loads } = body;
     let mut begin = vec![Piece { text: prologue + &head(names, &result), origin: 0 }];
-    begin.extend(loads.finish(&result));
+    begin.extend(loads.finish(&Unused::new(unused)));
     Ok(edits.write(&begin, &format!("\nreturn {result};\n}})();")))
 }
 
 /// The global variables, then the beginning of the function.
 fn head(names: &Names<'_>, result: &str) -> String {
-    let variables =
-        names.select(|kind| !matches!(kind, Kind::Function | Kind::BlockFunction | Kind::Local)).join(", ");
+    let is_variable = |kind| matches!(kind, Kind::Var | Kind::Lexical | Kind::Constant);
+    let variables = names.select(is_variable).join(", ");
     let variables = if variables.is_empty() { variables } else { format!("var {variables}; ") };
     format!("{variables}(async () => {{ let {result}; ")
 }
 
-/// A name for the result that the cell does not use.
-fn unused_name(text: &str) -> String {
-    let mut name = "$result".to_owned();
+/// A name like this one that the cell does not use.
+fn unused_name(text: &str, name: &str) -> String {
+    let mut name = name.to_owned();
     while text.contains(&name) {
         name.push('$');
     }

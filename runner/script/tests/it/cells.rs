@@ -16,9 +16,13 @@ fn code() {
     check("let café = 1; const ünï = 2", "var café = 1; var   ünï = 2");
     check(
         "import {\r\n  a } from 'x'\r\na",
-        "var a; (async () => { let $result; $result = await import('x'); \
-         if (!(\"a\" in $result)) throw new SyntaxError(\"The requested module 'x' does not provide an \
-         export named 'a'\"); a = $result[\"a\"]; $result = void 0; ;       \r\n              \r\n\
+        "(async () => { let $result; const $bind = (name, get) => { \
+         const define = ({}).constructor.defineProperty; const set = (value) => { \
+         define(this, name, { value, writable: true, enumerable: true, configurable: true }); }; \
+         try { define(this, name, { get, set, enumerable: true, configurable: true }); } \
+         catch { this[name] = get(); } }; { const $module = await import('x'); \
+         if (!(\"a\" in $module)) throw new SyntaxError(\"The requested module 'x' does not provide an \
+         export named 'a'\"); $bind(\"a\", () => $module[\"a\"]); } ;       \r\n              \r\n\
          $result = (a)\nreturn $result;\n})();",
     );
     check(
@@ -28,8 +32,8 @@ fn code() {
     );
     check(
         "import 'a\\'\\u{2028}'; import \"b\" with\n{ type:\n 'json' }",
-        "(async () => { let $result; $result = await import('a\\'\\u{2028}'); \
-         $result = await import(\"b\", { with: { type:  'json' } }); $result = void 0; \
+        "(async () => { let $result; await import('a\\'\\u{2028}'); \
+         await import(\"b\", { with: { type:  'json' } }); \
          ;                     ;              \n       \n         \nreturn $result;\n})();",
     );
     check(

@@ -2,6 +2,7 @@
 //!
 //! Each cell is followed by the code it becomes and the value V8 gives for that code after the cells
 //! before it, or by the error. The values were computed with Node; the worker's tests run them.
+//! `STASIS_UPDATE_GOLDEN=1` writes the code anew, and leaves the values.
 
 use std::collections::BTreeSet;
 
@@ -53,6 +54,9 @@ impl Session {
 fn scenarios() {
     let scenarios = all();
     assert!(scenarios.len() > 90);
+    if std::env::var_os("STASIS_UPDATE_GOLDEN").is_some() {
+        return update(&scenarios);
+    }
     for scenario in scenarios {
         let mut session = Session::default();
         for Step { cell, code, error } in scenario {
@@ -62,4 +66,18 @@ fn scenarios() {
             }
         }
     }
+}
+
+fn update(scenarios: &[Vec<Step<'_>>]) {
+    let mut text = include_str!("scenarios.txt").to_owned();
+    for scenario in scenarios {
+        let mut session = Session::default();
+        for Step { cell, code, .. } in scenario {
+            let (prepared, Some(code)) = (session.prepare(cell), code) else { continue };
+            let with = |code: &str| format!(">>>> cell\n{cell}\n==== code\n{code}\n==== value\n");
+            text = text.replacen(&with(code), &with(&prepared.expect("code follows").code), 1);
+        }
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/scenarios.txt");
+    std::fs::write(file, text).expect("written");
 }

@@ -28,7 +28,8 @@ static STARTUP_SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/start
 
 /// No threads; nothing that happens only because time passes; no garbage left behind in freed memory,
 /// which would be stored.
-const V8_FLAGS: &str = "--single-threaded --no-memory-reducer --stack-size=900 --clear-free-memory --no-unmap-holes";
+const V8_FLAGS: &str =
+    "--single-threaded --no-memory-reducer --stack-size=900 --clear-free-memory --no-unmap-holes";
 
 /// V8's largest heap. What a run may use is decided when it starts, see [`memory`].
 const V8_HEAP_BYTES: usize = 5 << 30;

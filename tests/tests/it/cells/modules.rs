@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
-use crate::support::{self, Answer, Cli, known_bug};
+use crate::support::{self, Answer, Cli};
 
 /// Files, of which the first is run.
 fn run(files: &[(&str, &str)]) -> Answer {
@@ -181,20 +181,54 @@ fn imported_names_stay_for_later_cells() {
     let (_, heap) = Cli::file(&folder.path().join("main.ts"), store.path()).saved();
     fs::remove_file(folder.path().join("a.ts")).expect("ours");
     let (result, _) = Cli::script("[up(), count]", store.path()).heap(&heap).saved();
-    assert_eq!(result, "[2,0]", "without the file; what is imported is a copy, see below");
+    assert_eq!(result, "[2,2]", "without the file");
 }
 
 #[test]
 fn imported_names_are_live_bindings() {
-    known_bug("a cell's static import copies what it names", || {
-        returns(
-            &[
-                ("main.js", "import { count, up } from './a.js'; up(); count"),
-                ("a.js", "export let count = 0; export const up = () => ++count"),
-            ],
-            "1",
-        );
-    });
+    let module = "export let count = 0; export const up = () => ++count; export default class { }";
+    let check = |cell: &str, expect: &str| returns(&[("main.js", cell), ("a.js", module)], expect);
+    check("import { count, up } from './a.js'; up(); count", "1");
+    check("'use strict'; import { count, up } from './a.js'; up(); count", "1");
+    check("import { count as n, up } from './a.js'; const f = () => n; up(); up(); f()", "2");
+    check("import * as a from './a.js'; a.up(); [a.count, a.up()].join()", "1,2");
+    check(
+        "import A, { up } from './a.js'; [new A() instanceof A, typeof up, typeof A].join()",
+        "true,function,function",
+    );
+    check("import { count } from './a.js'; try { count = 3 } catch (error) { error.name }", "TypeError");
+    check("import { up } from './a.js'; let n = 0; for (let i = 0; i < 1e6; i++) n = up(); n", "1000000");
+}
+
+#[test]
+fn what_was_imported_can_be_declared_anew() {
+    let (store, folder) = (support::folder(), support::folder());
+    let module = "export let count = 0; export const up = () => ++count";
+    let import = "import { count, up } from './a.js'; up(); count";
+    write(folder.path(), &[("main.js", import), ("a.js", module)]);
+    let main = folder.path().join("main.js");
+    let (result, heap) = Cli::file(&main, store.path()).saved();
+    assert_eq!(result, "1");
+    let check = |cells: &[&str], expect: &str| {
+        let mut last = (String::new(), heap.clone());
+        for cell in cells {
+            last = Cli::script(*cell, store.path()).heap(&last.1).saved();
+        }
+        assert_eq!(last.0, expect, "{cells:?}");
+        last.1
+    };
+    check(&["count"], "1");
+    check(&["up(); up(); count"], "3");
+    check(&["let count = 7; up(); count"], "7");
+    check(&["function up() { return 'mine' }", "up() + count"], "mine1");
+    check(&["(0, eval)('count = 8')", "up(); count"], "8");
+    let redeclared = check(&["class up {} typeof up + count"], "function1");
+    let (result, _) = Cli::file(&main, store.path()).heap(&redeclared).saved();
+    assert_eq!(result, "2", "imported again, the module is the same");
+    // A variable stays one, and gets the value of now.
+    let (_, heap) = Cli::script("var count = 'a variable'", store.path()).saved();
+    let (result, _) = Cli::file(&main, store.path()).heap(&heap).saved();
+    assert_eq!(result, "0");
 }
 
 #[test]
