@@ -50,7 +50,7 @@ pub(crate) struct ServerArguments {
     /// How many executions are remembered, and how long: COUNT, AGE (s, m, h, d) or COUNT,AGE
     #[arg(long, value_name = "COUNT,AGE", default_value = "10000,7d")]
     pub(crate) retain_executions: Retain,
-    /// Processes that wait, after a run, for the next one on its heap; about 1 MB each (0–4096)
+    /// Processes that wait, up to two minutes after a run, for the next one on its heap; about 1 MB each (0–4096)
     #[arg(long, value_name = "N", default_value_t = 128,
           value_parser = clap::value_parser!(u16).range(0..=4096))]
     pub(crate) warm_heaps: u16,

@@ -56,6 +56,8 @@ pub struct PoolOptions {
     pub hot_heaps: usize,
     /// How many processes stay when they have frozen, to go on with the next run on the heap that they left.
     pub warm_heaps: usize,
+    /// How long such a process waits for that run.
+    pub warm_for: Duration,
     /// How many children of the base image's template are forked ahead of being needed.
     pub spare_runs: usize,
     /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
@@ -65,7 +67,7 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// The usual: this executable, eight hot heaps, 128 warm ones, a spare process for each processor, half a
+    /// The usual: this executable, eight hot heaps, 128 warm ones for two minutes, a spare process for each processor, half a
     /// minute of patience.
     pub fn new(state: PathBuf) -> Self {
         Self {
@@ -74,6 +76,7 @@ impl PoolOptions {
             require_sandbox: false,
             hot_heaps: 8,
             warm_heaps: 128,
+            warm_for: Duration::from_secs(120),
             spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
             preload: Vec::new(),

@@ -86,7 +86,9 @@ impl Pool {
         let mut timings = Timings { start, run: begun.elapsed() - start, ..Timings::default() };
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
         let heap = if keep {
-            Some(pool.keep(worker, &origin, &request.limits, events, &mut timings).await)
+            let kept = pool.keep(worker, &origin, &request.limits, events, &mut timings).await;
+            self.inner.watch_warm_processes();
+            Some(kept)
         } else {
             drop(worker);
             events.ended();

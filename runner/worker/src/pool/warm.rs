@@ -3,14 +3,17 @@
 
 use std::{
     num::NonZeroUsize,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
 use lru::LruCache;
 use stasis_core::{HeapId, Limits};
 
-use super::{run::Origin, waiting::Forked};
+use super::{Inner, run::Origin, waiting::Forked};
 
 /// How long a process may have been at work before: its processor time counts against the kernel's limit of
 /// each run, which has less than twice this to spare.
@@ -38,15 +41,20 @@ impl Warm {
 
 /// A bounded number of them, each with the time since when it is here; the one that has been here longest goes first.
 #[derive(Debug)]
-pub(super) struct WarmProcesses(Option<Mutex<LruCache<HeapId, (Instant, Warm)>>>);
+pub(super) struct WarmProcesses {
+    list: Option<Mutex<LruCache<HeapId, (Instant, Warm)>>>,
+    /// Whether somebody looks after those that have been here for too long.
+    watched: AtomicBool,
+}
 
 impl WarmProcesses {
     pub(super) fn new(max: usize) -> Self {
-        Self(NonZeroUsize::new(max).map(|max| Mutex::new(LruCache::new(max))))
+        let list = NonZeroUsize::new(max).map(|max| Mutex::new(LruCache::new(max)));
+        Self { list, watched: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> Option<MutexGuard<'_, LruCache<HeapId, (Instant, Warm)>>> {
-        self.0.as_ref().map(|processes| processes.lock().unwrap_or_else(PoisonError::into_inner))
+        self.list.as_ref().map(|processes| processes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a process that has been at work for this long is worth keeping, and there is room.
@@ -73,5 +81,47 @@ impl WarmProcesses {
 
     pub(super) fn count(&self) -> usize {
         self.lock().map_or(0, |processes| processes.len())
+    }
+
+    /// Whether nobody needs to look any more; says so to those who come later.
+    fn is_unwatched(&self) -> bool {
+        if self.count() > 0 {
+            return false;
+        }
+        self.watched.store(false, SeqCst);
+        // One that came in this moment saw that somebody looks.
+        self.count() == 0 || self.watched.swap(true, SeqCst)
+    }
+
+    /// Ends one that has been here for this long; says whether there was one.
+    fn end_one_after(&self, age: Duration) -> bool {
+        let ended = self.lock().and_then(|mut processes| {
+            let (_, (since, _)) = processes.peek_lru()?;
+            (since.elapsed() >= age).then(|| processes.pop_lru())?
+        });
+        // It is killed here, not under the lock.
+        ended.is_some()
+    }
+}
+
+impl Inner {
+    /// Sees to it, in the background, that no process stays for longer than it is to.
+    pub(super) fn watch_warm_processes(self: &Arc<Self>) {
+        if self.warm.count() == 0 || self.warm.watched.swap(true, SeqCst) {
+            return;
+        }
+        /// How often it looks in that time.
+        const LOOKS: u32 = 8;
+        let (pool, stay) = (Arc::downgrade(self), self.options.warm_for);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(stay / LOOKS).await;
+                let Some(pool) = pool.upgrade() else { break };
+                while pool.warm.end_one_after(stay) {}
+                if pool.warm.is_unwatched() {
+                    break;
+                }
+            }
+        });
     }
 }

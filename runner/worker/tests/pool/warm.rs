@@ -16,11 +16,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("a_warm_heap_goes_on_as_a_cold_one", test(a_warm_heap_goes_on_as_a_cold_one)),
         Trial::test("time_stands_still_for_a_warm_heap", test(time_stands_still_for_a_warm_heap)),
+        Trial::test("a_warm_process_does_nothing", test(a_warm_process_does_nothing)),
         Trial::test("branches_of_a_warm_heap_share_nothing", test(branches_of_a_warm_heap_share_nothing)),
         Trial::test("a_warm_heap_gets_the_limits_of_its_run", test(a_warm_heap_gets_the_limits_of_its_run)),
         Trial::test("a_warm_process_that_died_is_not_missed", test(a_warm_process_that_died_is_not_missed)),
         Trial::test("a_warm_heap_that_was_removed_is_gone", test(a_warm_heap_that_was_removed_is_gone)),
         Trial::test("warm_heaps_are_bounded", test(warm_heaps_are_bounded)),
+        Trial::test("warm_heaps_get_cold", test(warm_heaps_get_cold)),
         Trial::test("many_runs_in_one_process_leak_nothing", test(many_runs_in_one_process_leak_nothing)),
     ]
 }
@@ -114,6 +116,26 @@ async fn time_stands_still_for_a_warm_heap() {
     assert_eq!(text, "true", "a timer is still due");
 }
 
+async fn a_warm_process_does_nothing() {
+    const PAUSE: Duration = Duration::from_millis(400);
+    let bench = Bench::with_spares(0).await;
+    let others = children();
+    let cell = "setInterval(() => { for (;;); }, 20); Promise.resolve().then(() => 1); 'returned'";
+    assert_eq!(bench.returns(cell, Start::Fresh).await.0, "returned");
+    let warm: Vec<_> = children().into_iter().filter(|pid| !others.contains(pid)).collect();
+    let [pid] = warm[..] else { panic!("one process stays: {warm:?}") };
+    let before = processor_time(pid);
+    tokio::time::sleep(PAUSE).await;
+    assert_eq!(processor_time(pid), before, "its timer is not due before the next run");
+}
+
+/// Ticks that a process has run for: `utime` and `stime` of Linux `Documentation/filesystems/proc.rst`.
+fn processor_time(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+    fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
 async fn branches_of_a_warm_heap_share_nothing() {
     let bench = Bench::new().await;
     let draw = "let drawn = [Math.random(), Math.random(), crypto.randomUUID(), \
@@ -200,6 +222,20 @@ async fn warm_heaps_are_bounded() {
     crate::bench::until("others have ended", || children().len() <= idle + MAX).await;
     for (n, heap) in heaps.into_iter().enumerate() {
         assert_eq!(bench.returns("n", Start::Heap(heap)).await.0, n.to_string());
+    }
+}
+
+async fn warm_heaps_get_cold() {
+    const STAY: Duration = Duration::from_millis(300);
+    let bench = Bench::with(|options| (options.warm_for, options.spare_runs) = (STAY, 0)).await;
+    let idle = children().len();
+    for _ in 0..2 {
+        let (_, heap) = bench.returns("let n = 1", Start::Fresh).await;
+        assert_eq!(bench.pool.waiting().warm_heaps, 1);
+        crate::bench::until("it has ended", || children().len() == idle).await;
+        assert_eq!(bench.pool.waiting().warm_heaps, 0);
+        assert_eq!(bench.returns("n", Start::Heap(heap)).await.0, "1");
+        crate::bench::until("that one has ended, too", || children().len() == idle).await;
     }
 }
 
