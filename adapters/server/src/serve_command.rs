@@ -5,6 +5,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, syn
 use axum::Router;
 use futures::{FutureExt as _, future::BoxFuture};
 use metrics_exporter_prometheus::PrometheusHandle;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stasis_api::Api;
 use stasis_core::{
     ByteSize, ExecutionLog, RefStore, RunRules, Runner, host::Surroundings, ref_store::MemoryRefStore,
@@ -36,6 +37,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure> {
     let plan = Plan::read(&arguments.capabilities)?;
+    raise_descriptor_limit();
     let port = arguments.http_port.or(arguments.sse_port);
     // Before workers are started, which would inherit them.
     let standard = port.is_none().then(Standard::claim).transpose()?;
@@ -67,6 +69,14 @@ pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure>
         (None, None) => unreachable!("without a port, the standard streams were claimed"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many descriptors as the system lets a process have: runs, warm heaps and connections take some each.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

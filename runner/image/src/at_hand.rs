@@ -1,5 +1,5 @@
-//! The pages of a base image, and of the program, that a process uses: learned from one that ran, so that templates can have them at
-//! hand.
+//! The pages of a base image, and of the program, that a process uses: learned from one that ran, so that templates
+//! can have them at hand.
 //!
 //! A page that is used for the first time costs a fault, and the kernel takes the occasion to put the page's
 //! neighbours into the page table too, which fork and exit then pay for. To have exactly the right pages there
@@ -36,8 +36,8 @@ pub enum LearnError {
     },
 }
 
-/// Notes in a base image, open for reading and writing, which of its pages and of the program's a process has used. The process was
-/// thawed from it with [`crate::Paging::Exact`], and `pagemap` is its `/proc/PID/pagemap`.
+/// Notes in a base image, open for reading and writing, which of its pages and of the program's a process has used.
+/// The process was thawed from it with [`crate::Paging::Exact`], and `pagemap` is its `/proc/PID/pagemap`.
 /// Returns how many pages those are.
 ///
 /// The image becomes another one: to be called before it gets its name.

@@ -100,9 +100,9 @@ impl HeapStore {
     /// Keeps an image under its hash. Returns when it is durable; to save it again does no harm, and
     /// keeps the facts it was saved with first.
     ///
-    /// Nobody else may be able to write to `image` any more: the process that froze it has ended, or the
-    /// file is sealed ([`HeapStore::seal`]). It should be from [`HeapStore::create_image_file`]: such a file is kept as it is, unless it has become far
-    /// larger than expected; one of another file system is copied.
+    /// Nobody else may be able to write to `image` any more: the process that froze it has ended, or the file is
+    /// sealed ([`HeapStore::seal`]). It should be from [`HeapStore::create_image_file`]: such a file is kept as it is,
+    /// unless it has become far larger than expected; one of another file system is copied.
     ///
     /// # Errors
     /// If the image is too large, changes or cannot be read; if the store fails. That the local cache

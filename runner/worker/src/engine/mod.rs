@@ -27,7 +27,8 @@ pub(crate) use offer::Preloading;
 static STARTUP_SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/startup.snapshot"));
 
 /// No threads; nothing that happens only because time passes; no garbage left behind in freed memory,
-/// which would be stored.
+/// which would be stored; no mapping of its own for each of V8's "hole" objects, which every fork would copy: those
+/// guard V8's inside, and the box around the process does not rely on that.
 const V8_FLAGS: &str =
     "--single-threaded --no-memory-reducer --stack-size=900 --clear-free-memory --no-unmap-holes";
 

@@ -67,8 +67,8 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// The usual: this executable, eight hot heaps, 128 warm ones for two minutes, a spare process for each processor, half a
-    /// minute of patience.
+    /// The usual: this executable, eight hot heaps, 128 warm ones for two minutes, a spare process for each
+    /// processor, half a minute of patience.
     pub fn new(state: PathBuf) -> Self {
         Self {
             worker: WorkerProgram::current(),

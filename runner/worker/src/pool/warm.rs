@@ -15,8 +15,8 @@ use stasis_core::{HeapId, Limits};
 
 use super::{Inner, run::Origin, waiting::Forked};
 
-/// How long a process may have been at work before: its processor time counts against the kernel's limit of
-/// each run, which has less than twice this to spare.
+/// How long a process may have been at work before: its processor time counts against the kernel's limit for each
+/// run, which leaves two seconds over what the run itself may take.
 const MAX_WORKED: Duration = Duration::from_secs(1);
 /// How long a process is left in peace. Where more sessions take turns than there is room for, some are found here,
 /// instead of each making room for another one just before it is needed.

@@ -145,6 +145,7 @@ fn bad_flags_are_refused() {
         ("--execution-timeout", &["0", "301", "30s"]),
         ("--retain-executions", &["", "x", "-1", "7w", "1,,", "99999999999999999999d"]),
         ("--shutdown-grace", &["-1", "3601", "1s"]),
+        ("--warm-heaps", &["-1", "4097", "many"]),
         ("--log-format", &["xml", ""]),
         ("--directory-path", &[""]),
         ("--session-db-path", &[""]),

@@ -168,3 +168,13 @@ fn many_clients_wait_for_one_run() {
         }
     });
 }
+
+#[test]
+fn the_server_has_as_many_descriptors_as_it_may() {
+    let server = Server::start(&[]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).expect("limits");
+    let files =
+        limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit of files");
+    let [soft, hard, ..] = files.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{files}") };
+    assert_eq!(soft, hard);
+}

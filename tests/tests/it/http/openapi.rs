@@ -146,6 +146,8 @@ fn metrics_are_in_prometheus_form() {
         "stasis_run_phase_seconds_bucket{phase=\"start\"",
         "stasis_run_phase_seconds_bucket{phase=\"queue\"",
         "stasis_pool_spare_workers ",
+        "stasis_pool_hot_heaps ",
+        "stasis_pool_warm_heaps ",
     ] {
         assert!(metrics.contains(part), "{part} is not in\n{metrics}");
     }

@@ -42,6 +42,22 @@ fn a_session_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_session_goes_on_in_the_process_of_its_last_run() {
+    let check = |flags: &[&str], warm: usize| {
+        let server = Server::start(flags);
+        for n in 1..=4 {
+            let record = in_session(&server, "s", "globalThis.n = (globalThis.n ?? 0) + 1");
+            assert_eq!(text(&record, "result"), n.to_string());
+            let metrics = String::from_utf8(server.get("/metrics").body).expect("UTF-8");
+            let gauge = format!("stasis_pool_warm_heaps {warm}\n");
+            assert!(metrics.contains(&gauge), "{flags:?}: {gauge} is not in\n{metrics}");
+        }
+    };
+    check(&[], 1);
+    check(&["--warm-heaps", "0"], 0);
+}
+
+#[test]
 fn any_heap_can_be_branched_from() {
     let server = Server::start(&[]);
     let first = in_session(&server, "trunk", "let n = 1");
