@@ -108,6 +108,31 @@ impl HeapStore {
     /// If the image is too large, changes or cannot be read; if the store fails. That the local cache
     /// fails is no error here, as the heap is safe by then; it is logged.
     pub async fn save(&self, image: File, facts: HeapFacts) -> Result<HeapId, HeapError> {
+        self.save_noticing(image, facts, async |_| Ok(())).await
+    }
+
+    /// As [`HeapStore::save`]; also says whether there was no such heap before. Somebody who knows a heap can have
+    /// made its image once more.
+    ///
+    /// # Errors
+    /// As [`HeapStore::save`].
+    pub async fn save_new(&self, image: File, facts: HeapFacts) -> Result<(HeapId, bool), HeapError> {
+        let mut is_new = false;
+        let look = async |id| {
+            is_new = !self.contains(id).await?;
+            Ok(())
+        };
+        let id = self.save_noticing(image, facts, look).await?;
+        Ok((id, is_new))
+    }
+
+    /// Saves an image; `notice` is told its id before it is in the store.
+    async fn save_noticing(
+        &self,
+        image: File,
+        facts: HeapFacts,
+        notice: impl AsyncFnOnce(HeapId) -> Result<(), HeapError>,
+    ) -> Result<HeapId, HeapError> {
         let (cache, max) = (Arc::clone(&self.cache), self.max_image);
         let (verified, sealed) = blocking(move || {
             recent_images::forbid_changes(&image);
@@ -115,6 +140,7 @@ impl HeapStore {
         })
         .await?;
         let id = verified.header().id;
+        notice(id).await?;
         self.blobs.put(id, Bytes::from(sealed)).await?;
         if let Some(recent) = self.recent_for(&verified) {
             recent.keep(verified);

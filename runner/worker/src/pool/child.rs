@@ -64,6 +64,16 @@ impl Child {
         let _gone = pidfd_send_signal(self.pidfd(), Signal::KILL);
     }
 
+    /// Has the process do nothing until [`Child::resume`].
+    pub(super) fn stop(&self) {
+        let _gone = pidfd_send_signal(self.pidfd(), Signal::STOP);
+    }
+
+    /// Has a stopped process go on.
+    pub(super) fn resume(&self) {
+        let _gone = pidfd_send_signal(self.pidfd(), Signal::CONT);
+    }
+
     /// Opens the process's `maps` and `pagemap`.
     pub(super) fn open_memory_maps(&self) -> io::Result<(File, File)> {
         let pid = self.pid()?;

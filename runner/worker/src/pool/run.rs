@@ -171,7 +171,8 @@ impl Inner {
                         template
                     }
                     Advice::Once => {
-                        if let Some(worker) = self.go_on(heap, &request.limits, job).await? {
+                        if let Some(worker) = within(patience, self.go_on(heap, &request.limits, job)).await?
+                        {
                             return Ok(worker);
                         }
                         return within(patience, self.thaw_once(heap, job)).await;
@@ -194,11 +195,16 @@ impl Inner {
         job: &ToWorker,
     ) -> Result<Option<(Forked, Origin)>, PoolError> {
         let Some(Warm { worker, origin, .. }) = self.warm.take(heap, limits) else { return Ok(None) };
+        let begun = Instant::now();
+        worker.child.resume();
         // The heap may have been removed. Nothing of what its script does is heeded before that is known.
         match tokio::join!(worker.connection.send(job, &[]), self.heaps.contains(heap)) {
             (_, Err(error)) => Err(error.into()),
             (_, Ok(false)) => Err(HeapError::Absent(heap).into()),
-            (Ok(()), Ok(true)) => Ok(Some((worker, origin))),
+            (Ok(()), Ok(true)) => {
+                let worked = origin.worked + begun.elapsed();
+                Ok(Some((worker, Origin { worked, ..origin })))
+            }
             // It died meanwhile.
             (Err(_), Ok(true)) => Ok(None),
         }
@@ -238,8 +244,8 @@ impl Inner {
         let own_bytes = worker.child.own_bytes().map_err(PoolError::System)?;
         let image = self.heaps.create_image_file(own_bytes.max(*heap_bytes))?;
         let worked = *worked + timings.run;
-        // Another file could still be written to by who stays.
-        let stays = self.warm.wants(worked) && HeapStore::can_seal(&image);
+        // Another file could still be written to by who stays; and this one, if it could be mapped to be.
+        let stays = self.layers.seccomp && self.warm.wants(worked) && HeapStore::can_seal(&image);
         let then = if stays { AfterFreeze::Stay } else { AfterFreeze::End };
         within(self.options.patience, self.freeze(&mut worker, &image, Some(base), then)).await?;
         if stays && !HeapStore::seal(&image) {
@@ -260,9 +266,15 @@ impl Inner {
             fingerprint: stasis_core::Fingerprint::from_bytes(self.loader.fingerprint()),
             created: UnixMillis::now(),
         };
-        let id = self.heaps.save(image, facts).await?;
+        let (id, is_new) = match &warm {
+            Some(_) => self.heaps.save_new(image, facts).await?,
+            None => (self.heaps.save(image, facts).await?, false),
+        };
         timings.store = begun.elapsed() - timings.freeze;
-        if let Some(warm) = warm {
+        // Whoever makes the image of a heap that was there, which takes more than a script, does not get its next run.
+        if let Some(warm) = warm
+            && is_new
+        {
             self.warm.keep(id, warm);
         }
         Ok(id)

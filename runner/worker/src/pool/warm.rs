@@ -65,10 +65,15 @@ impl WarmProcesses {
         worked <= MAX_WORKED && (has_room() || replaceable())
     }
 
-    /// Keeps the process that left `heap`.
+    /// Keeps the process that left `heap`, unless there is one already. It is stopped: whatever runs in it, it does
+    /// nothing until it is taken.
     pub(super) fn keep(&self, heap: HeapId, process: Warm) {
+        process.worker.child.stop();
         // What has to go is killed, and that not under the lock.
-        let _gone = self.lock().and_then(|mut processes| processes.push(heap, (Instant::now(), process)));
+        let _gone = self.lock().and_then(|mut processes| match processes.contains(&heap) {
+            true => Some((heap, (Instant::now(), process))),
+            false => processes.push(heap, (Instant::now(), process)),
+        });
     }
 
     /// The process that left `heap`, if it is here and can be held to these limits.

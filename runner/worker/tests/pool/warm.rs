@@ -124,16 +124,21 @@ async fn a_warm_process_does_nothing() {
     assert_eq!(bench.returns(cell, Start::Fresh).await.0, "returned");
     let warm: Vec<_> = children().into_iter().filter(|pid| !others.contains(pid)).collect();
     let [pid] = warm[..] else { panic!("one process stays: {warm:?}") };
-    let before = processor_time(pid);
+    // It would do nothing anyway; and if a script had taken it over, it could not.
+    crate::bench::until("it is stopped", || activity(pid).0 == "T").await;
+    let before = activity(pid);
     tokio::time::sleep(PAUSE).await;
-    assert_eq!(processor_time(pid), before, "its timer is not due before the next run");
+    assert_eq!(activity(pid), before, "its timer is not due before the next run");
 }
 
-/// Ticks that a process has run for: `utime` and `stime` of Linux `Documentation/filesystems/proc.rst`.
-fn processor_time(pid: u32) -> u64 {
+/// What a process is at, and the ticks that it has run for: `state`, `utime` and `stime` of Linux
+/// `Documentation/filesystems/proc.rst`.
+fn activity(pid: u32) -> (String, u64) {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there");
     let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
-    fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    let fields: Vec<_> = fields.split(' ').collect();
+    let ticks = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number"));
+    (fields[0].to_owned(), ticks.sum())
 }
 
 async fn branches_of_a_warm_heap_share_nothing() {
