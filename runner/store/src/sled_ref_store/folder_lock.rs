@@ -2,17 +2,19 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, Write as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, test_kill_process};
+
 use super::open::OpenError;
 
 const NAME: &str = "pid";
-/// How long a process that is about to end may keep the database's own lock.
+/// How long a process that is about to end may keep its locks.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The right to use a folder. The kernel holds it, so that a killed process leaves none.
@@ -31,12 +33,12 @@ impl FolderLock {
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
             options.open(folder.join(NAME))
         };
-        let mut file = open().map_err(OpenError::io(folder))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(folder, pid_in(&mut file))),
-            Err(TryLockError::Error(error)) => return Err(OpenError::io(folder)(error)),
-        }
+        let file = open().map_err(OpenError::io(folder))?;
+        // The process may have been killed while it started another one, which has its files for a moment more.
+        lock(&file, || is_running(&file)).map_err(|refused| match refused {
+            TryLockError::WouldBlock => locked(folder, pid_in(&file)),
+            TryLockError::Error(error) => OpenError::io(folder)(error),
+        })?;
         let mut this = Self { file };
         this.write_pid().map_err(OpenError::io(folder))?;
         wait_for_database(folder)?;
@@ -62,10 +64,29 @@ fn locked(folder: &Path, pid: Option<u32>) -> OpenError {
     OpenError::Locked { folder: folder.to_owned(), pid }
 }
 
-fn pid_in(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+fn pid_in(file: &File) -> Option<u32> {
+    let mut text = [0; 16];
+    let read = file.read_at(&mut text, 0).ok()?;
+    str::from_utf8(&text[..read]).ok()?.trim().parse().ok()
+}
+
+/// Whether the process whose number is in the file is there.
+fn is_running(file: &File) -> bool {
+    let pid = pid_in(file).and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Locks a file; waits for a while if somebody else has, unless that is `hopeless`.
+fn lock(file: &File, hopeless: impl Fn() -> bool) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE && !hopeless() => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// The database locks its file, too, and tells nobody when its last thread has let go of it.
@@ -75,13 +96,8 @@ fn wait_for_database(folder: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(OpenError::io(folder)(error)),
     };
-    let start = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(OpenError::io(folder)(error)),
-            Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => return Err(locked(folder, None)),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(2)),
-        }
-    }
+    lock(&file, || false).map_err(|refused| match refused {
+        TryLockError::WouldBlock => locked(folder, None),
+        TryLockError::Error(error) => OpenError::io(folder)(error),
+    })
 }

@@ -122,3 +122,24 @@ async fn images_beyond_the_limit_are_neither_saved_nor_opened() {
     assert_eq!(strict.open(id).await.expect_err("too large").to_string(), expect);
     assert_eq!(save(&strict, &[1; 2000]).await.expect_err("too large").to_string(), expect);
 }
+
+#[tokio::test]
+async fn an_image_that_was_saved_before_is_not_new() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache").with_small_images_in_memory();
+    let save = async |image: &[u8]| {
+        let mut file = store.create_image_file(0).expect("a file");
+        file.write_all(image).expect("written");
+        assert!(HeapStore::can_seal(&file) && HeapStore::seal(&file), "a memory file");
+        assert!(file.write_all(b"more").is_err(), "nobody writes to it any more");
+        store.save_new(file, facts()).await.expect("saved")
+    };
+    let (first, is_new) = save(b"image").await;
+    assert!(is_new);
+    assert_eq!(save(b"image").await, (first, false));
+    assert!(save(b"another").await.1);
+    assert!(store.contains(first).await.expect("the store works"));
+    assert!(!store.contains(Digest::of(b"never made")).await.expect("the store works"));
+    let file = tempfile::tempfile().expect("a file");
+    assert!(!HeapStore::can_seal(&file) && !HeapStore::seal(&file), "not a memory file");
+}

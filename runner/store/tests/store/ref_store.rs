@@ -6,6 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -188,6 +189,26 @@ fn one_process_at_a_time_has_it_open() {
     assert_locked_by(dir.path(), std::process::id());
     drop(store);
     drop(open(dir.path()));
+}
+
+#[test]
+fn what_a_killed_process_leaves_for_a_moment_is_waited_for() {
+    const MOMENT: Duration = Duration::from_millis(300);
+    let dir = tempfile::tempdir().expect("tempdir");
+    let mut dead = Command::new("true").spawn().expect("a process");
+    dead.wait().expect("it ends");
+    // A process that it started has the lock, and not its number.
+    let lock = fs::File::create(dir.path().join("pid")).expect("a file");
+    fs::write(dir.path().join("pid"), format!("{}\n", dead.id())).expect("written");
+    lock.try_lock().expect("nobody else has it");
+    let begun = Instant::now();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(MOMENT);
+        drop(lock);
+    });
+    drop(open(dir.path()));
+    assert!(begun.elapsed() >= MOMENT, "the lock was held");
+    holder.join().expect("it does not panic");
 }
 
 /// Copies a store, changes one of its files, and opens it: what was committed is found or is an error.
