@@ -12,6 +12,7 @@ use crate::{
     http::{
         configuration::wait,
         server::{Server, command},
+        until,
     },
     support::{self, Cli, known_bug},
 };
@@ -83,7 +84,7 @@ fn a_policy_without_its_rule_is_told_to_the_operator() {
     let scripts = Scripts::with_fetch(&web).allow("fetch", "package other\n\nallow := true\n");
     let flags: Vec<&str> = scripts.flags.iter().map(String::as_str).collect();
     let server = Server::start(&flags);
-    assert!(server.log().contains("data.mcp.fetch.allow"), "{}", server.log());
+    until("it says so", || server.log().contains("data.mcp.fetch.allow").then_some(()));
     scripts.check(&[("await fetch('{web}/text')", "!TypeError: fetch denied by policy: GET http://")]);
 }
 
@@ -272,5 +273,5 @@ fn decisions_are_logged() {
     let flags: Vec<&str> = scripts.flags.iter().map(String::as_str).chain(["--log", "debug"]).collect();
     let server = Server::start(&flags);
     server.code(&format!("await fetch('{}')", web.url("/text?token=of-the-script")));
-    assert!(server.log().contains("deni"), "{}", server.log());
+    until("the denial is logged", || server.log().contains("deni").then_some(()));
 }

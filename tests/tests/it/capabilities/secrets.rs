@@ -4,7 +4,10 @@ use std::fs;
 
 use super::{Scripts, web};
 use crate::{
-    http::server::{Server, command},
+    http::{
+        server::{Server, command},
+        until,
+    },
     support::{self, Cli},
 };
 
@@ -119,7 +122,7 @@ fn logs_and_printed_settings_do_not_have_them() {
     for path in ["/text", "/nothing", "/loop/0", "/redirect/302?/text"] {
         server.code(&format!("await (await fetch('{}')).text()", web.url(path)));
     }
-    assert!(server.log().contains("TRACE"), "it logs everything: {}", server.log());
+    until("it logs everything", || server.log().contains("TRACE").then_some(()));
     assert!(!server.log().contains(SECRET), "{}", server.log());
     let output = command(scripts.folder.path()).args(&flags).arg("--print-config").output().expect("started");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

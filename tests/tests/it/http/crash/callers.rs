@@ -67,8 +67,10 @@ impl State {
         tagged: bool,
     ) -> io::Result<()> {
         let mut run = json!({ "code": COUNT, "session": session });
+        // Of all runs there are more than a page of a query has.
+        let tag = format!("with the run in {session}");
         if tagged {
-            run["tags"] = json!({ "t": "with the run" });
+            run["tags"] = json!({ "t": tag });
         }
         let answer = client.ask(&Request::post("/api/exec?wait=60").json(&run))?;
         // Nobody else uses a caller's own session.
@@ -79,7 +81,7 @@ impl State {
             known.entries.insert((session, index), heap.to_owned());
         }
         if tagged {
-            known.tags.insert(heap.to_owned(), vec!["with the run".to_owned()]);
+            known.tags.insert(heap.to_owned(), vec![tag]);
         }
         self.heap = Some(heap.to_owned());
         Ok(())
