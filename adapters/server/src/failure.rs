@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     PolicyCheck(#[from] stasis_policy::CheckError),
     #[error(transparent)]
     HeaderRule(#[from] stasis_broker::HeaderRuleError),
+    #[error("heaps cannot be kept on this kind of processor ({}): add --stateless", std::env::consts::ARCH)]
+    NoHeapsHere,
     #[error("--fetch-header and --fetch-header-config need a fetch policy: --opa-url or --policies-json")]
     HeadersWithoutFetch,
     #[error(transparent)]
@@ -100,6 +102,7 @@ impl Failure {
             | Self::Policy(_)
             | Self::PolicyCheck(_)
             | Self::HeaderRule(_)
+            | Self::NoHeapsHere
             | Self::HeadersWithoutFetch
             | Self::Modules(_)
             | Self::Wasm(_)

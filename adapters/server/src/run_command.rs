@@ -40,6 +40,7 @@ struct Script {
 }
 
 pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
+    State::check_heaps(arguments.stateless)?;
     let script = read_script(&arguments.file)?;
     let plan = Plan::read(&arguments.capabilities)?;
     let state = State::open(&arguments.store)?;

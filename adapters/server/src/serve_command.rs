@@ -36,6 +36,7 @@ const MAX_SSE_CLIENTS: usize = 4096;
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure> {
+    State::check_heaps(arguments.stateless)?;
     let plan = Plan::read(&arguments.capabilities)?;
     raise_descriptor_limit();
     let port = arguments.http_port.or(arguments.sse_port);

@@ -8,7 +8,10 @@ use std::{
 
 use stasis_core::ByteSize;
 use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
-use stasis_worker::{pool::PoolOptions, protocol::PreloadedModule};
+use stasis_worker::{
+    pool::{Pool, PoolOptions},
+    protocol::PreloadedModule,
+};
 
 use crate::{arguments::StoreArguments, failure::Failure};
 
@@ -43,6 +46,11 @@ impl State {
         key.claim(&folder)?;
         let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
         Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), directory, folder })
+    }
+
+    /// Refuses, before anything is started, to keep heaps where that cannot be done.
+    pub(crate) fn check_heaps(stateless: bool) -> Result<(), Failure> {
+        if stateless || Pool::CAN_KEEP_HEAPS { Ok(()) } else { Err(Failure::NoHeapsHere) }
     }
 
     /// Where the sources of imported modules are kept.

@@ -19,12 +19,36 @@ use stasis_image::{
     freeze, interpose,
 };
 
-// As much code as has room for large pages wherever it is.
-std::arch::global_asm!(".text", ".global large_code", "large_code:", "ret", ".skip 6 << 20, 0x90");
+// As much code, and as many constants, as have room for large pages wherever they are.
+std::arch::global_asm!(
+    ".text",
+    ".global large_code",
+    "large_code:",
+    "ret",
+    ".skip 6 << 20, 0x90",
+    ".section .rodata",
+    ".global large_constants",
+    "large_constants:",
+    ".skip 6 << 20, 0x5a",
+    ".text",
+);
+
+const LARGE: usize = 6 << 20;
+/// What [`use_large_parts`] finds: the first byte of the code is `ret`.
+const USED_SUM: u64 = 0xc3 + 23 * 0x90 + 24 * 0x5a;
 
 unsafe extern "C" {
     /// Returns at once; what follows it is never executed.
     safe fn large_code();
+    static large_constants: u8;
+}
+
+/// Reads from all over the code and the constants.
+fn use_large_parts() -> u64 {
+    let parts = [large_code as *const () as usize, (&raw const large_constants) as usize];
+    let places = parts.into_iter().flat_map(|start| (start..start + LARGE).step_by(256 << 10));
+    // SAFETY: both are as long as that, and can be read.
+    places.map(|place| u64::from(unsafe { (place as *const u8).read_volatile() })).sum()
 }
 
 thread_local!(static GENERATION: Cell<u32> = const { Cell::new(0) });
@@ -82,7 +106,7 @@ fn thaw(image: &str, base: Option<&str>) -> ! {
     let request = ThawRequest {
         image: &image,
         base: base.as_ref().map(|file| ([9; 32], file)),
-        code: code.as_ref().map(|code| (code.part(), &**code.memory())),
+        code: code.as_ref().map(|code| (code.parts(), &**code.memory())),
         paging,
         close_from: 3,
     };
@@ -136,6 +160,7 @@ impl State {
         let big: u64 = self.big.iter().map(|&byte| u64::from(byte)).sum();
         let stack: u64 = on_stack.iter().sum();
         let float = std::hint::black_box(1.0f64) / 3.0;
+        assert_eq!(use_large_parts(), USED_SUM, "code and constants are what they were");
         format!("generation {} map {map} big {big} stack {stack} float {float}", GENERATION.get())
     }
 
@@ -152,7 +177,7 @@ impl State {
             pagemap: pagemap.as_fd(),
             fingerprint: self.loader.fingerprint(),
             program: &program,
-            code,
+            code: code.as_ref().map(|(identity, parts)| (*identity, &**parts)),
             base: base.as_ref().map(|file| FreezeBase {
                 id: [9; 32],
                 identity: FileIdentity::of(file).expect("identity"),
@@ -178,14 +203,14 @@ impl State {
 }
 
 /// What this process was thawed with, as the server would tell it.
-fn code_copy(base: &File, maps: &mut String) -> Option<(FileIdentity, CodePart)> {
+fn code_copy(base: &File, maps: &mut String) -> Option<(FileIdentity, Vec<CodePart>)> {
     let mut words = mapped_copy(maps)?.lines().next()?.split(' ').skip(3);
     let (device, inode) = (words.next()?, words.next()?);
     let (major, minor) = device.split_once(':')?;
     let number = |digits| u64::from_str_radix(digits, 16).ok();
     let device = number(major)? << 32 | number(minor)?;
     let identity = FileIdentity { device, inode: inode.parse().ok()? };
-    Some((identity, CodePart::of_base(&Image::read(base).expect("an image"))?))
+    Some((identity, CodePart::of_base(&Image::read(base).expect("an image"))))
 }
 
 /// What the kernel says of the mapping that shows the copy of the code, and of those behind it.

@@ -6,9 +6,12 @@
 
 macro_rules! features {
     ($($bit:literal $name:tt)*) => {
-        /// The features of this processor, one bit each.
+        /// The features of this processor, one bit each; none where nothing is frozen.
         pub fn current() -> u64 {
-            0 $(| u64::from(std::arch::is_x86_feature_detected!($name)) << $bit)*
+            #[cfg(target_arch = "x86_64")]
+            return 0 $(| u64::from(std::arch::is_x86_feature_detected!($name)) << $bit)*;
+            #[cfg(not(target_arch = "x86_64"))]
+            return 0;
         }
 
         const NAMES: &[(u32, &str)] = &[$(($bit, $name)),*];

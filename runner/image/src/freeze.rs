@@ -15,7 +15,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CodePart, FileIdentity, PAGE_SIZE, arch, cpu,
+    CAN_FREEZE, CodePart, FileIdentity, PAGE_SIZE, arch, cpu,
     format::{Area, Backing, Header, MAX_AREAS, MAX_PATCHES, MAX_RUNS, Run, Vdso},
     interpose::{self, THAWED},
     maps::{self, Mapping},
@@ -38,8 +38,8 @@ pub struct FreezeRequest<'a> {
     pub fingerprint: [u8; 32],
     /// See [`crate::Program::files`].
     pub program: &'a [FileIdentity],
-    /// The copy of the program's code that this process may have been thawed with.
-    pub code: Option<(FileIdentity, CodePart)>,
+    /// The copy of the program's code that this process may have been thawed with, and what it shows.
+    pub code: Option<(FileIdentity, &'a [CodePart])>,
     /// Id and file of the base image; `None` makes a base image: one that is mapped in few, large
     /// pieces, and whose pages later images need not repeat.
     pub base: Option<FreezeBase<'a>>,
@@ -99,6 +99,9 @@ pub enum FreezeError {
     /// The system call with this error number failed.
     #[error("image cannot be written")]
     Write(#[source] io::Error),
+    /// Nothing can be frozen on this kind of processor; see [`crate::CAN_FREEZE`].
+    #[error("processes cannot be frozen on this kind of processor ({})", std::env::consts::ARCH)]
+    Unsupported,
     /// `maps` or `pagemap` could not be read or understood.
     #[error("memory map of the process cannot be read")]
     Maps,
@@ -140,6 +143,9 @@ const BASE_GAP: u64 = 256;
 /// # Errors
 /// [`FreezeError`]; the process goes on unharmed and the image file is worthless.
 pub unsafe fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError> {
+    if !CAN_FREEZE {
+        return Err(FreezeError::Unsupported);
+    }
     let bytes = MAX_MAPS_BYTES
         + MAX_AREAS as usize * size_of::<[u64; 4]>()
         + (MAX_RUNS + MAX_PATCHES) as usize * size_of::<[u64; 2]>()
@@ -373,10 +379,11 @@ impl Copier<'_> {
         if self.request.base.is_some_and(|base| base.identity == file) {
             return (Backing::Base, offset, Keep::Different { offset, start: mapping.start });
         }
-        if let Some((identity, part)) = self.request.code
+        if let Some((identity, parts)) = self.request.code
             && identity == file
+            && let Some((part, offset)) = parts.iter().find_map(|part| Some((part, part.offset_of(offset)?)))
         {
-            return (Backing::Program(part.file), part.offset + offset, Keep::Changed);
+            return (Backing::Program(part.file), offset, Keep::Changed);
         }
         match self.request.program.iter().position(|&known| known == file) {
             Some(index) => (Backing::Program(index as u32), offset, Keep::Changed),

@@ -11,13 +11,16 @@
 //! * `pthread_atfork`: the handlers are remembered, to be called after a clone that the C library does
 //!   not know of and after a thaw. Random generators hang on them (`rand`'s reseeding generator).
 //! * `mmap64`: V8 wants each piece of its heap at a random address, where it needs page tables and a mapping
-//!   of its own, which every fork copies and every thaw makes. It gets them side by side, from a random
-//!   address on. Within a worker, addresses then tell of each other; the box is around the worker.
+//!   of its own, which every fork copies and every thaw makes. It gets them side by side, behind the program. And
+//!   it wants its code near the program's, but asks for a place that the program itself takes, and then copies
+//!   its built-in functions to wherever the code went; it gets the place before the program. Within a worker,
+//!   addresses then tell of each other; the box is around the worker.
 //! * `clock_gettime`: the monotonic clocks go on where they stood when the process was frozen, on
 //!   whichever machine it is thawed.
 
 use std::{
     ffi::{c_int, c_void},
+    ops::Range,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -132,12 +135,44 @@ unsafe extern "C" fn madvise(start: *mut c_void, bytes: usize, advice: c_int) ->
     unsafe { libc::syscall(libc::SYS_madvise, start, bytes, advice) as c_int }
 }
 
-/// Where the next piece of memory goes whose place is wished but not required.
+unsafe extern "C" {
+    /// The start and the end of the program in memory, by the names that linkers give them.
+    static __executable_start: u8;
+    static _end: u8;
+}
+
+/// The addresses that the program takes, without the C library's heap.
+fn program() -> Range<usize> {
+    (&raw const __executable_start) as usize..(&raw const _end) as usize
+}
+
+/// Where the next piece of memory goes whose place is wished but not required. It starts behind the program.
 static NEXT_PLACE: AtomicUsize = AtomicUsize::new(0);
 /// What V8 aligns its pages to. It maps more, and unmaps what it does not need for that.
 const PLACE_ALIGNMENT: usize = 256 << 10;
-/// Larger pieces have reasons to be where they are wished to be: V8's code is near the program's.
+/// Larger pieces have reasons to be where they are wished to be.
 const MAX_PLACED: usize = 64 << 20;
+/// From the program to its neighbours, in bytes: an access a little out of bounds is a fault.
+const GAP: usize = 2 << 20;
+
+/// Where a piece of memory is to be tried whose place is wished but not required. If something is there, the kernel
+/// finds another place.
+fn place(wish: usize, bytes: usize) -> usize {
+    let program = program();
+    if program.contains(&wish) {
+        return program.start.saturating_sub(bytes + GAP) & !(PLACE_ALIGNMENT - 1);
+    }
+    if bytes > MAX_PLACED {
+        return wish;
+    }
+    let place = match NEXT_PLACE.load(Relaxed) {
+        0 => (program.end + GAP).next_multiple_of(PLACE_ALIGNMENT),
+        next => next,
+    };
+    let used = (bytes / PLACE_ALIGNMENT).max(1) * PLACE_ALIGNMENT;
+    NEXT_PLACE.store(place.wrapping_add(used), Relaxed);
+    place
+}
 
 /// POSIX `mmap`, by the name that V8 calls it by; see the module.
 ///
@@ -153,17 +188,8 @@ unsafe extern "C" fn mmap64(
     offset: libc::off_t,
 ) -> *mut c_void {
     let fixed = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) != 0;
-    let placed = !wish.is_null() && !fixed && flags & libc::MAP_ANONYMOUS != 0 && bytes <= MAX_PLACED;
-    let place = match NEXT_PLACE.load(Relaxed) {
-        _ if !placed => wish as usize,
-        0 => (wish as usize).next_multiple_of(PLACE_ALIGNMENT),
-        next => next,
-    };
-    if placed {
-        // If something is there, the kernel finds another place; the next piece is tried behind it.
-        let used = (bytes / PLACE_ALIGNMENT).max(1) * PLACE_ALIGNMENT;
-        NEXT_PLACE.store(place.wrapping_add(used), Relaxed);
-    }
+    let placed = !wish.is_null() && !fixed && flags & libc::MAP_ANONYMOUS != 0;
+    let place = if placed { place(wish as usize, bytes) } else { wish as usize };
     // SAFETY: the caller keeps to the system call's contract; a place that is not required is only tried.
     unsafe { libc::syscall(libc::SYS_mmap, place, bytes, protection, flags, file, offset) as *mut c_void }
 }
@@ -232,13 +258,23 @@ mod vdso {
 
     type ClockGettime = unsafe extern "C" fn(libc::clockid_t, *mut libc::timespec) -> i32;
 
-    /// The functions that glibc calls, and the system calls that do the same.
+    /// The functions that glibc calls, and the system calls that do the same. The first one is the clock.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) const FUNCTIONS: [(&CStr, libc::c_long); 5] = [
         (c"__vdso_clock_gettime", libc::SYS_clock_gettime),
         (c"__vdso_gettimeofday", libc::SYS_gettimeofday),
         (c"__vdso_time", libc::SYS_time),
         (c"__vdso_getcpu", libc::SYS_getcpu),
         (c"__vdso_clock_getres", libc::SYS_clock_getres),
+    ];
+    /// The same by the names of aarch64. Where they are called something else, the system calls are used.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) const FUNCTIONS: [(&CStr, libc::c_long); 5] = [
+        (c"__kernel_clock_gettime", libc::SYS_clock_gettime),
+        (c"__kernel_gettimeofday", libc::SYS_gettimeofday),
+        (c"__kernel_getcpu", libc::SYS_getcpu),
+        (c"__kernel_clock_getres", libc::SYS_clock_getres),
+        (c"__kernel_getrandom", libc::SYS_getrandom),
     ];
 
     const UNRESOLVED: usize = 0;
@@ -363,14 +399,22 @@ mod tests {
 
     #[test]
     fn wished_places_are_side_by_side() {
+        let wishes = [0x1234_5678_9000, 0x4321_0000_0000, 0x2222_0000_0000];
+        let places = wishes.map(|wish| place(wish, 2 * PLACE_ALIGNMENT - 4096));
+        let next_to_each_other = places.is_sorted_by(|one, next| one + PLACE_ALIGNMENT == *next);
+        assert!(next_to_each_other && program().end < places[0], "{places:x?}");
+        assert_eq!(place(0x1234_5678_9000, MAX_PLACED + 1), 0x1234_5678_9000, "too large to be moved");
+    }
+
+    #[test]
+    fn what_is_wished_within_the_program_comes_before_it() {
+        const BYTES: usize = 64 << 20;
+        let program = program();
+        assert!(program.contains(&(place as *const () as usize)), "{program:x?} has this function");
         let (protection, flags) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-        let map = |wish: usize| {
-            // SAFETY: the wish is only that; nothing is there that could be replaced.
-            unsafe { mmap64(wish as *mut c_void, PLACE_ALIGNMENT, protection, flags, -1, 0) as usize }
-        };
-        let pieces = [0x1234_5678_9000, 0x4321_0000_0000, 0x2222_0000_0000].map(map);
-        let next_to_each_other = pieces.is_sorted_by(|one, next| one + PLACE_ALIGNMENT == *next);
-        assert!(next_to_each_other, "{pieces:x?}");
+        // SAFETY: the wish is only that; nothing is there that could be replaced.
+        let start = unsafe { mmap64(program.start as *mut c_void, BYTES, protection, flags, -1, 0) as usize };
+        assert!(start + BYTES <= program.start && program.end - start < 2 << 30, "{start:x} {program:x?}");
     }
 
     #[test]

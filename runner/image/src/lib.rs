@@ -9,11 +9,14 @@
 //! must keep to is said at [`freeze`]; what an attacker who wrote an image can do is: run code of
 //! their own in the process that thaws it. Whoever thaws authenticates images first.
 //!
+//! Freezing and thawing is written for x86_64. On other processors everything else works, and these two say that
+//! they do not: [`CAN_FREEZE`].
+//!
 //! Read in this order: [`format`] (the file), [`freeze`], [`thaw`], then the hazards: [`interpose`]
 //! (clocks, random state, fork), [`cpu`].
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-compile_error!("freezing and thawing is implemented for Linux on x86_64; elsewhere use a stateless engine");
+#[cfg(not(target_os = "linux"))]
+compile_error!("Stasis runs on Linux: workers are forked, boxed in and frozen with its system calls");
 
 mod arch;
 mod at_hand;
@@ -29,7 +32,7 @@ mod program;
 mod scratch;
 mod thaw;
 
-pub use arch::RESTORE_FAILED;
+pub use arch::{CAN_FREEZE, RESTORE_FAILED};
 pub use at_hand::{LearnError, learn_pages_at_hand};
 pub use code_copy::{CodeCopy, CodePart};
 pub use format::{Header, Image, ImageError};

@@ -84,25 +84,26 @@ pub(crate) fn release(start: u64, bytes: u64) {
     debug_assert!(unmapped.is_ok(), "a scratch area can be unmapped");
 }
 
-/// Copies a part of a file to the start of a memory file, and has the kernel keep the copy in large pages.
-pub(crate) fn fill_with_large_pages(
-    memory: &File,
-    source: &File,
-    offset: u64,
-    bytes: usize,
-) -> io::Result<()> {
+/// Copies parts of files (from an offset on, that many bytes) into a memory file, one after the other, and has the
+/// kernel keep them in large pages.
+pub(crate) fn fill_with_large_pages(memory: &File, parts: &[(&File, u64, usize)]) -> io::Result<()> {
     let large = LARGE_PAGE as usize;
+    let bytes: usize = parts.iter().map(|(_, _, bytes)| bytes).sum();
     // Address space in which large pages fit, whatever the kernel chooses.
     let room = Scratch::new(bytes + large)?;
     let start = (room.start() as usize).next_multiple_of(large) as *mut libc::c_void;
     let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::FIXED);
     // SAFETY: the range lies within the room, which nobody else uses, and which unmaps it when dropped. The
     // memory is new, nobody else has it mapped, and it has as many bytes.
-    let copy = unsafe {
+    let mut copy = unsafe {
         mmap(start, bytes, protection, flags, memory, 0)?;
         std::slice::from_raw_parts_mut(start.cast::<u8>(), bytes)
     };
-    source.read_exact_at(copy, offset)?;
+    for &(source, offset, bytes) in parts {
+        let (part, rest) = copy.split_at_mut(bytes);
+        source.read_exact_at(part, offset)?;
+        copy = rest;
+    }
     // SAFETY: the mapping stays as it is; the kernel moves its pages together.
     match unsafe { libc::madvise(start, bytes, libc::MADV_COLLAPSE) } {
         0 => Ok(()),

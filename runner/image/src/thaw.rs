@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    CodePart, FileIdentity, PAGE_SIZE, Program, ProgramError,
+    CAN_FREEZE, CodePart, FileIdentity, PAGE_SIZE, Program, ProgramError,
     arch::{self, Registers, Restorer, Step},
     cpu,
     format::{ADDRESS_END, Area, Backing, Image, ImageError, Run, Vdso},
@@ -45,7 +45,7 @@ pub struct ThawRequest<'a> {
     /// Id and file of its base image, if the image has one.
     pub base: Option<([u8; 32], &'a File)>,
     /// A copy of the program's code in large pages, to be used where it fits: what it shows, and its memory.
-    pub code: Option<(CodePart, &'a File)>,
+    pub code: Option<(&'a [CodePart], &'a File)>,
     /// What the thawed process has in its page tables.
     pub paging: Paging,
     /// Descriptors from this one on are closed in the thawed process.
@@ -84,6 +84,9 @@ pub enum ThawError {
     /// It refers to another base image than the one that was given.
     #[error("heap refers to another base image")]
     OtherBase,
+    /// Nothing can be thawed on this kind of processor; see [`crate::CAN_FREEZE`].
+    #[error("heaps cannot be resumed on this kind of processor ({})", std::env::consts::ARCH)]
+    Unsupported,
     /// It uses addresses that the kernel needs in this process.
     #[error("heap does not fit into this process's address space")]
     NoRoom,
@@ -174,6 +177,9 @@ impl Loader {
     }
 
     fn prepare(&self, request: &ThawRequest<'_>) -> Result<Prepared, ThawError> {
+        if !CAN_FREEZE {
+            return Err(ThawError::Unsupported);
+        }
         let image = Image::read(request.image)?;
         self.check(&image)?;
         if image.header.base != request.base.map(|(id, _)| id) {
@@ -354,8 +360,8 @@ impl Plan<'_> {
             let shows_file = backing.is_some();
             steps.extend(backing);
             let code_copy = self.code_copy(area);
-            if let Some((start, end, memory)) = code_copy {
-                steps.push(map_file(start, end, area.protection, memory.as_raw_fd(), 0));
+            if let Some(((start, end), place, memory)) = code_copy {
+                steps.push(map_file(start, end, area.protection, memory.as_raw_fd(), place));
                 steps.push(advise(start, end, libc::MADV_HUGEPAGE));
             }
             // Nothing is mapped twice: a large heap has thousands of pieces.
@@ -375,9 +381,9 @@ impl Plan<'_> {
                 steps.push(map_anonymous(reached, area.end, area.protection));
             } else {
                 // Of large pages no fork copies a table.
-                let (start, end) = code_copy.map_or((area.end, area.end), |(start, end, _)| (start, end));
+                let (start, end) = code_copy.map_or((area.end, area.end), |(addresses, ..)| addresses);
                 self.keep_at_hand(&mut steps, reached, start, area.protection);
-                self.keep_at_hand(&mut steps, end, area.end, area.protection);
+                self.keep_at_hand(&mut steps, end.max(reached), area.end, area.protection);
             }
         }
         if self.request.paging == Paging::Exact {
@@ -396,16 +402,17 @@ impl Plan<'_> {
         Ok(steps)
     }
 
-    /// Where in an area a copy of the code is mapped.
-    fn code_copy(&self, area: &Area) -> Option<(u64, u64, &File)> {
-        let (part, memory) = self.request.code?;
-        part.place_in(area).map(|(start, end)| (start, end, memory))
+    /// Where in an area a copy of the code is mapped, from where in the copy on.
+    fn code_copy(&self, area: &Area) -> Option<((u64, u64), u64, &File)> {
+        let (parts, memory) = self.request.code?;
+        parts.iter().find_map(|part| Some((part.place_in(area)?, part.place, memory)))
     }
 
     /// At least as many steps as the page tables will take.
     fn paging_steps(&self, overlays: &[(Run, u64)]) -> usize {
-        // The copy of the code lies in one of the areas.
-        let pieces = self.image.areas.len() + 1 + 2 * overlays.len();
+        // A part of the copy of the code splits the area that it lies in.
+        let parts = self.request.code.map_or(0, |(parts, _)| parts.len());
+        let pieces = self.image.areas.len() + parts + 2 * overlays.len();
         match self.request.paging {
             Paging::OnDemand => 0,
             // Each stretch of hot pages reaches into one piece, and once more into each that it goes on in.
@@ -470,7 +477,7 @@ impl Plan<'_> {
             steps.push(map_anonymous(start, end, (libc::PROT_READ | libc::PROT_WRITE) as u32));
             for (offset, (_, number)) in frozen.functions.iter().zip(interpose::FUNCTIONS) {
                 if *offset != 0 {
-                    steps.push(Step::poke(start + offset, system_call_function(number)));
+                    steps.push(Step::poke(start + offset, arch::system_call_function(number)));
                 }
             }
             steps.push(protect(start, end, (libc::PROT_READ | libc::PROT_EXEC) as u32));
@@ -478,7 +485,6 @@ impl Plan<'_> {
     }
 
     fn finish(&self, steps: &mut Vec<Step>, scratch: &Scratch) {
-        const ARCH_SET_FS: u64 = 0x1002;
         const ROBUST_LIST_BYTES: u64 = 24;
         let header = &self.image.header;
         let clock_offset = header.monotonic.wrapping_sub(interpose::kernel_monotonic());
@@ -491,16 +497,10 @@ impl Plan<'_> {
         steps.push(call(libc::SYS_set_robust_list, header.robust_list, ROBUST_LIST_BYTES, 0));
         // The address to clear at exit belonged to this process's memory.
         steps.push(call(libc::SYS_set_tid_address, 0, 0, u64::from(std::process::id())));
-        steps.push(call(libc::SYS_arch_prctl, ARCH_SET_FS, header.thread_pointer, 0));
+        steps.push(arch::set_thread_pointer(header.thread_pointer));
         let last = u64::from(u32::MAX);
         steps.push(call(libc::SYS_close_range, u64::from(self.request.close_from), last, 0));
     }
-}
-
-/// `mov eax, number; syscall; ret`
-fn system_call_function(number: libc::c_long) -> u64 {
-    let n = (number as u32).to_le_bytes();
-    u64::from_le_bytes([0xb8, n[0], n[1], n[2], n[3], 0x0f, 0x05, 0xc3])
 }
 
 fn unmap(start: u64, end: u64) -> Step {

@@ -129,6 +129,12 @@ fn size(path: &str) -> u64 {
     fs::metadata(path).expect("image").len()
 }
 
+/// Whether memory files can have large pages.
+fn large_pages_are_possible() -> bool {
+    let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+    setting.is_ok_and(|setting| !setting.contains("[deny]"))
+}
+
 #[test]
 fn state_survives_generations() {
     let kinds = [("on demand", false), ("at hand", false), ("on demand", true), ("at hand", true)];
@@ -142,6 +148,10 @@ fn state_survives_generations() {
             lines[..2],
             ["thawed", "generation 1 map 499500 big 0 stack 2688 float 0.3333333333333333"]
         );
+        if code_copy {
+            let (_, lines) = fixture.generation(&one, &base, "large", &["large", "state"]);
+            assert_eq!(lines[1], if large_pages_are_possible() { "large" } else { "small" });
+        }
         let (two, lines) = fixture.generation(&one, &base, "two", &["touch 10000000", "state"]);
         assert_eq!(lines[2], "generation 2 map 499500 big 1234376064 stack 2688 float 0.3333333333333333");
         let (three, lines) = fixture.generation(&two, &base, "three", &["state"]);
@@ -183,8 +193,7 @@ fn exactly_the_pages_that_were_used_are_at_hand() {
 
 #[test]
 fn code_in_large_pages_leaves_no_trace_in_images() {
-    let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
-    let possible = setting.is_ok_and(|setting| !setting.contains("[deny]"));
+    let possible = large_pages_are_possible();
     for executable in fixtures() {
         let fixture = Fixture { code_copy: true, ..Fixture::new(&executable) };
         let base = fixture.base();

@@ -19,7 +19,12 @@ use super::{
     waiting::{Forked, Waiting},
     within,
 };
-use crate::protocol::{AfterFreeze, FromWorker, PreloadedModule, ToWorker};
+use crate::{
+    Layers,
+    engine::Preloading,
+    process::Becomes,
+    protocol::{AfterFreeze, FromWorker, PreloadedModule, ToWorker},
+};
 
 /// A base image that can be mapped.
 #[derive(Debug, Clone)]
@@ -94,10 +99,7 @@ impl BaseImages {
             Some(id) => id,
             None => match self.known(&pool.heaps).await {
                 Some(id) => id,
-                None => {
-                    let compiling = COMPILING * u32::try_from(pool.options.preload.len()).unwrap_or(u32::MAX);
-                    within(pool.options.patience + compiling + LEARNING, self.make(pool)).await?
-                }
+                None => within(pool.patience_to_boot() + LEARNING, self.make(pool)).await?,
             },
         };
         *current = Some(id);
@@ -125,11 +127,7 @@ impl BaseImages {
     }
 
     async fn make(&self, pool: &Inner) -> Result<HeapId, PoolError> {
-        let (booted, _) = Waiting::boot(&pool.options.worker, !pool.options.preload.is_empty()).await?;
-        let mut worker = booted.into_forked();
-        for module in &pool.options.preload {
-            preload(&mut worker, module).await?;
-        }
+        let (mut worker, _) = pool.boot(Becomes::BaseImage).await?;
         let image = pool.heaps.create_image_file(u64::MAX)?;
         pool.freeze(&mut worker, &image, None, AfterFreeze::End).await?;
         pool.learn_pages_at_hand(&image).await.map_err(HeapError::Io)?;
@@ -147,5 +145,42 @@ impl BaseImages {
         fs::write(&draft, format!("{id}\n"))?;
         File::open(&draft)?.sync_all()?;
         fs::rename(&draft, &self.note)
+    }
+}
+
+impl Inner {
+    /// How long a process may take to boot and to compile the modules.
+    fn patience_to_boot(&self) -> Duration {
+        self.options.patience + COMPILING * u32::try_from(self.options.preload.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A process that has booted V8 and has what every run finds.
+    async fn boot(&self, becomes: Becomes) -> Result<(Forked, Layers), PoolError> {
+        let preloading = if self.options.preload.is_empty() { Preloading::No } else { Preloading::Yes };
+        let (mut worker, layers) = Waiting::boot(&self.options.worker, preloading, becomes).await?;
+        for module in &self.options.preload {
+            preload(&mut worker, module).await?;
+        }
+        Ok((worker, layers))
+    }
+
+    /// A process like one that was thawed from a base image, where there is none.
+    pub(super) async fn booted_template(&self) -> Result<Waiting, PoolError> {
+        let make = async {
+            let (mut worker, layers) = self.boot(Becomes::Template).await?;
+            // What is said of the sandbox is what the zygote said.
+            if layers != self.layers {
+                return Err(PoolError::Sandbox(layers));
+            }
+            worker.connection.send(&ToWorker::WarmUp, &[]).await?;
+            match worker.connection.receive().await? {
+                FromWorker::WarmedUp => {}
+                other => return Err(PoolError::unexpected(&other)),
+            }
+            let data = worker.child.data_bytes().map_err(PoolError::System)?;
+            worker.connection.send(&ToWorker::BecomeTemplate { data }, &[]).await?;
+            Ok(Waiting::template(worker))
+        };
+        within(self.patience_to_boot(), make).await
     }
 }

@@ -83,13 +83,27 @@ impl Child {
 
     /// Bytes of memory that the process has written to.
     pub(super) fn own_bytes(&self) -> io::Result<u64> {
+        let [_, resident, shared, ..] = self.memory_sizes()?;
+        Ok(resident.saturating_sub(shared))
+    }
+
+    /// Bytes of private writable memory that the process may write to.
+    pub(super) fn data_bytes(&self) -> io::Result<u64> {
+        let [.., data] = self.memory_sizes()?;
+        Ok(data)
+    }
+
+    /// Linux `Documentation/filesystems/proc.rst`, `statm`: size, resident, shared (with files), code, nothing, and
+    /// data with stack; here in bytes.
+    fn memory_sizes(&self) -> io::Result<[u64; 6]> {
         let text = fs::read_to_string(format!("/proc/{}/statm", self.pid()?))?;
-        // Linux `Documentation/filesystems/proc.rst`: size, resident, shared (with files), all in pages.
-        let mut numbers = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
-        let (Some(Ok(resident)), Some(Ok(shared))) = (numbers.next(), numbers.next()) else {
-            return Err(io::ErrorKind::InvalidData.into());
-        };
-        Ok(resident.saturating_sub(shared) * stasis_image::PAGE_SIZE)
+        let mut numbers = text.split_ascii_whitespace().map_while(|number| number.parse::<u64>().ok());
+        let page = rustix::param::page_size() as u64;
+        let mut sizes = [0; 6];
+        for size in &mut sizes {
+            *size = numbers.next().ok_or(io::ErrorKind::InvalidData)? * page;
+        }
+        Ok(sizes)
     }
 
     /// The process id, from what the kernel says about the descriptor. The process is ours and not

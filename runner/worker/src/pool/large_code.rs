@@ -8,6 +8,7 @@ use std::sync::{
 use stasis_image::{CodeCopy, Image};
 
 use super::{Inner, PoolError};
+use crate::protocol::CodePart;
 
 /// Runs after which the code is copied: it takes as much memory as the code, and pays for itself after
 /// some hundred runs.
@@ -31,10 +32,15 @@ impl LargeCode {
     }
 }
 
+/// What a copy shows, as workers are told.
+pub(super) fn parts_of(copy: &CodeCopy) -> Vec<CodePart> {
+    copy.parts().iter().copied().map(Into::into).collect()
+}
+
 impl Inner {
     /// To be called at each run: copies the code in the background when it is time.
     pub(super) fn count_run(self: &Arc<Self>) {
-        if !self.code.count() {
+        if !self.options.keeps_heaps || !self.code.count() {
             return;
         }
         let pool = self.clone();

@@ -5,6 +5,9 @@
 //! on the base image or on a hot heap is a child of a template; a run on any other heap is a child of
 //! the zygote that thaws it, unless the process that left the heap is still there (the heap is *warm*)
 //! and goes on. The server is the parent of all of them: it kills and reaps.
+//!
+//! Where no heaps are kept ([`PoolOptions::keeps_heaps`]), nothing is thawed: the one template is a process that has
+//! booted.
 
 mod at_hand;
 mod base_image;
@@ -62,6 +65,9 @@ pub struct PoolOptions {
     pub spare_runs: usize,
     /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
     pub patience: Duration,
+    /// Whether heaps can be kept and resumed. Without, runs are forked from a process that has booted, and nothing is
+    /// ever frozen.
+    pub keeps_heaps: bool,
     /// WebAssembly modules that every fresh run finds. They are compiled when the base image is made.
     pub preload: Vec<PreloadedModule>,
 }
@@ -79,6 +85,7 @@ impl PoolOptions {
             warm_for: Duration::from_secs(120),
             spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
+            keeps_heaps: Pool::CAN_KEEP_HEAPS,
             preload: Vec::new(),
         }
     }
@@ -114,6 +121,9 @@ pub enum PoolError {
     /// Saving the state took more memory than the run may have.
     #[error("saving the state exceeded the heap limit; try increasing heap_memory_max_mb")]
     NoMemoryToSave,
+    /// A heap is to be kept or resumed, and this pool does neither.
+    #[error("heaps cannot be kept or resumed here")]
+    KeepsNoHeaps,
     /// A heap could not be thawed, for example because another build made it.
     #[error("{0}")]
     NotThawed(String),
@@ -181,6 +191,9 @@ struct Inner {
 }
 
 impl Pool {
+    /// Whether this build can keep heaps: whether processes can be frozen on its kind of processor.
+    pub const CAN_KEEP_HEAPS: bool = stasis_image::CAN_FREEZE;
+
     /// Starts the zygote, makes the base image if this build has none yet, and a template of it.
     ///
     /// # Errors
@@ -236,8 +249,11 @@ impl Pool {
         Fingerprint::from_bytes(self.inner.loader.fingerprint())
     }
 
-    /// Whether this build's base image has yet to be made, which takes a moment.
+    /// Whether this build's base image need not be made any more, which takes a moment.
     pub async fn base_image_exists(options: &PoolOptions, heaps: &HeapStore) -> bool {
+        if !options.keeps_heaps {
+            return true;
+        }
         match Loader::new() {
             Ok(loader) => BaseImages::new(options, &loader).known(heaps).await.is_some(),
             Err(_) => false,
@@ -271,6 +287,9 @@ impl Inner {
 
     /// A fresh template of the base image.
     async fn thaw_base(&self) -> Result<Arc<Waiting>, PoolError> {
+        if !self.options.keeps_heaps {
+            return Ok(Arc::new(self.booted_template().await?));
+        }
         let base = self.bases.current(self).await?;
         let images = ImagePair { image: base.image, base: None };
         Ok(Arc::new(Waiting::template(self.thaw(&images, None).await?)))

@@ -16,7 +16,7 @@ use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{
     Inner, Pool, PoolError, base_image::Base, calls::Calls, child::Exit, connection::ConnectionError,
-    templates::Advice, waiting::Forked, warm::Warm, within,
+    large_code::parts_of, templates::Advice, waiting::Forked, warm::Warm, within,
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
@@ -40,7 +40,8 @@ pub struct Finished {
 /// What a run has started from.
 #[derive(Debug)]
 pub(super) struct Origin {
-    base: Base,
+    /// What an image of the process refers to; nothing in a pool that keeps no heaps.
+    base: Option<Base>,
     /// Size of the heap's own image; nothing for a fresh run.
     heap_bytes: u64,
     /// How long the process was at work in earlier runs.
@@ -66,6 +67,9 @@ impl Pool {
         cancel: impl Future<Output = ()> + Send,
     ) -> Result<Finished, PoolError> {
         let pool = &*self.inner;
+        if !pool.options.keeps_heaps && (request.keep || request.start.heap().is_some()) {
+            return Err(PoolError::KeepsNoHeaps);
+        }
         self.inner.count_run();
         let begun = Instant::now();
         let job = ToWorker::Run(job(request));
@@ -222,13 +226,17 @@ impl Inner {
     }
 
     async fn fresh(&self) -> Result<Origin, PoolError> {
-        Ok(Origin { base: self.bases.current(self).await?, heap_bytes: 0, worked: Duration::ZERO })
+        let base = match self.options.keeps_heaps {
+            true => Some(self.bases.current(self).await?),
+            false => None,
+        };
+        Ok(Origin { base, heap_bytes: 0, worked: Duration::ZERO })
     }
 
     /// A heap with the base image that it refers to; itself, if it is one.
     async fn origin(&self, image: &MappableImage) -> Result<Origin, PoolError> {
         let base = self.bases.open(self, image.facts().base.unwrap_or(image.id())).await?;
-        Ok(Origin { base, heap_bytes: image.len(), worked: Duration::ZERO })
+        Ok(Origin { base: Some(base), heap_bytes: image.len(), worked: Duration::ZERO })
     }
 
     /// Has a worker that returned freeze, and stores what it wrote.
@@ -241,6 +249,7 @@ impl Inner {
         timings: &mut Timings,
     ) -> Result<HeapId, PoolError> {
         let begun = Instant::now();
+        let base = base.as_ref().ok_or(PoolError::KeepsNoHeaps)?;
         let own_bytes = worker.child.own_bytes().map_err(PoolError::System)?;
         let image = self.heaps.create_image_file(own_bytes.max(*heap_bytes))?;
         let worked = *worked + timings.run;
@@ -254,7 +263,7 @@ impl Inner {
         timings.freeze = begun.elapsed();
         let warm = if stays {
             let heap_bytes = image.metadata().map_err(PoolError::System)?.len();
-            let origin = Origin { base: base.clone(), heap_bytes, worked: worked + timings.freeze };
+            let origin = Origin { base: Some(base.clone()), heap_bytes, worked: worked + timings.freeze };
             Some(Warm { worker, origin, limits: *limits })
         } else {
             drop(worker);
@@ -336,7 +345,7 @@ impl Inner {
             }),
             code: self.code.get().map(|code| {
                 let (device, inode) = numbers(&code.identity());
-                (device, inode, code.part().into())
+                (device, inode, parts_of(code))
             }),
             then,
         }

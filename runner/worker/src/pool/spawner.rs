@@ -14,6 +14,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::child::Child;
+use crate::process::Role;
 
 /// How workers are started.
 #[derive(Debug, Clone)]
@@ -35,10 +36,10 @@ impl WorkerProgram {
 type Order = (Command, oneshot::Sender<io::Result<Child>>, tokio::runtime::Handle);
 
 /// Starts a worker whose standard input is `socket`.
-pub(super) async fn start(program: &WorkerProgram, role: &[&str], socket: OwnedFd) -> io::Result<Child> {
+pub(super) async fn start(program: &WorkerProgram, role: Role, socket: OwnedFd) -> io::Result<Child> {
     let mut command = Command::new(&program.executable);
     command
-        .args(role)
+        .args(role.arguments())
         .env_clear()
         // Restartable sequences are registered with the kernel at an address that means nothing
         // after a thaw.

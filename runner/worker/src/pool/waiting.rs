@@ -12,11 +12,12 @@ use std::{
 use stasis_image::CodeCopy;
 use stasis_store::MappableImage;
 
-use super::{PoolError, child::Child, connection::Connection, spawner};
+use super::{PoolError, child::Child, connection::Connection, large_code::parts_of, spawner};
 use crate::{
     Layers,
+    engine::Preloading,
     pool::WorkerProgram,
-    process::{BOOT, BOOT_TO_PRELOAD, ZYGOTE},
+    process::{Becomes, Role},
     protocol::{FromWorker, Purpose, ToWorker, VERSION, encode},
 };
 
@@ -49,15 +50,20 @@ pub(super) struct Forked {
 impl Waiting {
     /// Starts a zygote.
     pub(super) async fn zygote(program: &WorkerProgram) -> Result<(Self, Layers), PoolError> {
-        Self::start(program, &ZYGOTE).await
+        Self::start(program, Role::Zygote).await
     }
 
-    /// Starts a process that boots V8; with `preload`, it can be given WebAssembly modules.
-    pub(super) async fn boot(program: &WorkerProgram, preload: bool) -> Result<(Self, Layers), PoolError> {
-        Self::start(program, if preload { &BOOT_TO_PRELOAD } else { &BOOT }).await
+    /// Starts a process that boots V8. Also tells how it is boxed in.
+    pub(super) async fn boot(
+        program: &WorkerProgram,
+        preloading: Preloading,
+        becomes: Becomes,
+    ) -> Result<(Forked, Layers), PoolError> {
+        let (booted, layers) = Self::start(program, Role::Boot { preloading, becomes }).await?;
+        Ok((Forked { connection: booted.connection.into_inner(), child: booted.child }, layers))
     }
 
-    async fn start(program: &WorkerProgram, role: &[&str]) -> Result<(Self, Layers), PoolError> {
+    async fn start(program: &WorkerProgram, role: Role) -> Result<(Self, Layers), PoolError> {
         let (mut connection, theirs) = Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
         let child = spawner::start(program, role, theirs).await.map_err(PoolError::Start)?;
         match connection.receive().await? {
@@ -88,12 +94,7 @@ impl Waiting {
         self.child.kill();
     }
 
-    /// A process of which the caller makes something else than a template.
-    pub(super) fn into_forked(self) -> Forked {
-        Forked { connection: self.connection.into_inner(), child: self.child }
-    }
-
-    /// Makes a template of a child that was thawed and now waits.
+    /// Makes a template of a process that waits.
     pub(super) fn template(forked: Forked) -> Self {
         Self::new(forked.connection, forked.child)
     }
@@ -118,7 +119,7 @@ impl Waiting {
         let base = images.base.as_ref();
         let message = ToWorker::Thaw {
             base: base.map(|base| *base.id().as_bytes()),
-            code: code.map(|code| code.part().into()),
+            code: code.map(parts_of),
             // A child that is given a script at once forks no more.
             purpose: if first.is_some() { Purpose::Run } else { Purpose::Template },
         };

@@ -17,15 +17,58 @@ pub use sandbox::Layers;
 pub(crate) const WORKER_ARGUMENT: &str = "stasis-worker";
 const ZYGOTE_ROLE: &str = "zygote";
 const BOOT_ROLE: &str = "boot";
-const BOOT_TO_PRELOAD_ROLE: &str = "boot-to-preload";
+const PRELOAD: &str = "preload";
+const TEMPLATE: &str = "template";
 
-pub(crate) use roles::{BOOT, BOOT_TO_PRELOAD, ZYGOTE};
+/// The two kinds of process that are started and not forked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The process from which the others are forked.
+    Zygote,
+    /// A process that boots V8.
+    Boot {
+        /// Whether it can be given WebAssembly modules.
+        preloading: Preloading,
+        /// What it is for.
+        becomes: Becomes,
+    },
+}
 
-mod roles {
-    //! Command lines of the two kinds of process that are started and not forked.
-    pub(crate) const ZYGOTE: [&str; 2] = [super::WORKER_ARGUMENT, super::ZYGOTE_ROLE];
-    pub(crate) const BOOT: [&str; 2] = [super::WORKER_ARGUMENT, super::BOOT_ROLE];
-    pub(crate) const BOOT_TO_PRELOAD: [&str; 2] = [super::WORKER_ARGUMENT, super::BOOT_TO_PRELOAD_ROLE];
+/// What a process is for that boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Becomes {
+    /// To be frozen. No script runs in it or in a child of it.
+    BaseImage,
+    /// To be what runs are forked from, where nothing can be frozen.
+    Template,
+}
+
+impl Role {
+    /// The command line.
+    pub(crate) fn arguments(self) -> Vec<&'static str> {
+        let mut arguments = vec![WORKER_ARGUMENT];
+        match self {
+            Self::Zygote => arguments.push(ZYGOTE_ROLE),
+            Self::Boot { preloading, becomes } => {
+                arguments.push(BOOT_ROLE);
+                arguments.extend((preloading == Preloading::Yes).then_some(PRELOAD));
+                arguments.extend((becomes == Becomes::Template).then_some(TEMPLATE));
+            }
+        }
+        arguments
+    }
+
+    fn of(arguments: &[&str]) -> Option<Self> {
+        match arguments {
+            [ZYGOTE_ROLE] => Some(Self::Zygote),
+            [BOOT_ROLE, how @ ..] if how.iter().all(|word| [PRELOAD, TEMPLATE].contains(word)) => {
+                let preloading = if how.contains(&PRELOAD) { Preloading::Yes } else { Preloading::No };
+                let becomes = if how.contains(&TEMPLATE) { Becomes::Template } else { Becomes::BaseImage };
+                Some(Self::Boot { preloading, becomes })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Makes this process a worker if it was started as one, and then never returns.
@@ -37,12 +80,11 @@ pub fn run_if_worker() {
     if arguments.get(1).is_none_or(|argument| argument != WORKER_ARGUMENT) {
         return;
     }
-    let role = arguments.get(2).and_then(|role| role.to_str());
-    match role {
-        Some(ZYGOTE_ROLE) => zygote::zygote(),
-        Some(BOOT_ROLE) => zygote::boot(Preloading::No),
-        Some(BOOT_TO_PRELOAD_ROLE) => zygote::boot(Preloading::Yes),
-        _ => end(EXIT_USAGE),
+    let role: Option<Vec<&str>> = arguments[2..].iter().map(|argument| argument.to_str()).collect();
+    match role.as_deref().and_then(Role::of) {
+        Some(Role::Zygote) => zygote::zygote(),
+        Some(Role::Boot { preloading, becomes }) => zygote::boot(preloading, becomes),
+        None => end(EXIT_USAGE),
     }
 }
 

@@ -45,6 +45,12 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
                 run(engine, job, past == Past::Thawed);
             }
             ToWorker::Freeze(order) => past = freeze_into(engine, &order, descriptors),
+            ToWorker::WarmUp => {
+                engine.warm_up();
+                engine.prepare_base();
+                channel.send(&FromWorker::WarmedUp);
+            }
+            ToWorker::BecomeTemplate { data } => engine.thawed(data),
             ToWorker::Preload(module) => channel.send(&FromWorker::Preloaded(engine.preload(&module))),
             // It was under way when the run ended, which was all that it concerned.
             ToWorker::Answer { .. } => {}
@@ -98,13 +104,17 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<Ow
     }
     let program: Vec<_> =
         order.program.iter().map(|&(device, inode)| FileIdentity { device, inode }).collect();
+    let code = order.code.as_ref().map(|(device, inode, parts)| {
+        let parts: Vec<_> = parts.iter().copied().map(Into::into).collect();
+        (FileIdentity { device: *device, inode: *inode }, parts)
+    });
     let request = FreezeRequest {
         image: image.as_fd(),
         maps: maps.as_fd(),
         pagemap: pagemap.as_fd(),
         fingerprint: order.fingerprint,
         program: &program,
-        code: order.code.map(|(device, inode, part)| (FileIdentity { device, inode }, part.into())),
+        code: code.as_ref().map(|(identity, parts)| (*identity, &**parts)),
         base: order.base.zip(base_file.as_ref()).map(|((id, device, inode), file)| FreezeBase {
             id,
             identity: FileIdentity { device, inode },
@@ -136,6 +146,10 @@ fn freeze_into(engine: &mut Engine, order: &FreezeOrder, mut descriptors: Vec<Ow
 fn write_error(error: &FreezeError) -> Option<i32> {
     match error {
         FreezeError::Write(refusal) => refusal.raw_os_error(),
-        FreezeError::Memory(_) | FreezeError::Maps | FreezeError::Shared | FreezeError::Fragmented => None,
+        FreezeError::Memory(_)
+        | FreezeError::Unsupported
+        | FreezeError::Maps
+        | FreezeError::Shared
+        | FreezeError::Fragmented => None,
     }
 }

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use system_calls::FORK_FLAGS;
 
-use super::{EXIT_BROKEN, end};
-use crate::protocol::Job;
+use super::{Becomes, EXIT_BROKEN, end};
+use crate::{engine::Preloading, protocol::Job};
 
 /// Which layers of the sandbox are active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,20 +65,22 @@ impl std::fmt::Display for Layers {
 
 /// Enters the sandbox for good. The descriptors that the process has at this point stay open.
 pub(crate) fn enter() -> Layers {
-    enter_allowing(&[])
+    enter_allowing(&[], true)
 }
 
-/// Enters the sandbox of a process that boots V8 and never runs a script. Those that are made of it do.
-pub(crate) fn enter_to_boot() -> Layers {
+/// Enters the sandbox of a process that boots V8 and runs no script itself.
+pub(crate) fn enter_to_boot(preloading: Preloading, becomes: Becomes) -> Layers {
     system_calls::run_filter();
-    enter_allowing(system_calls::BOOT)
+    // Namespaces take a while to be made, and are not part of an image. Modules are somebody else's code.
+    let with_namespaces = becomes == Becomes::Template || preloading == Preloading::Yes;
+    enter_allowing(system_calls::BOOT, with_namespaces)
 }
 
-fn enter_allowing(system_calls: &[i64]) -> Layers {
+fn enter_allowing(system_calls: &[i64], with_namespaces: bool) -> Layers {
     die_with_parent();
     forget_surroundings();
     limit_worker();
-    let namespaces = enter_namespaces().is_ok();
+    let namespaces = with_namespaces && enter_namespaces().is_ok();
     let no_new_privileges = rustix::thread::set_no_new_privs(true).is_ok();
     let landlock = forbid_paths();
     let seccomp = system_calls::filter_worker(system_calls).is_ok();

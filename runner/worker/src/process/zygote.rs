@@ -1,5 +1,5 @@
-//! The processes that are started: the zygote, from which all others are forked, and the one that makes
-//! the base image.
+//! The processes that are started: the zygote, from which all others are forked, and the one that boots V8 to make
+//! the base image or, where nothing can be frozen, to be what runs are forked from.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 use stasis_image::{Loader, ThawRequest};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
+    Becomes, Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
@@ -49,7 +49,7 @@ pub(crate) fn zygote() -> ! {
 fn thaw(
     loader: &Loader,
     base: Option<[u8; 32]>,
-    code: Option<CodePart>,
+    code: Option<Vec<CodePart>>,
     purpose: Purpose,
     mut descriptors: Vec<OwnedFd>,
 ) -> ! {
@@ -60,10 +60,11 @@ fn thaw(
     if Channel.replace(socket.into()).is_err() {
         end(EXIT_BROKEN);
     }
+    let code: Option<Vec<_>> = code.map(|parts| parts.into_iter().map(Into::into).collect());
     let request = ThawRequest {
         image: &image,
         base: base.zip(base_file.as_ref()),
-        code: code.map(Into::into).zip(code_file.as_ref()),
+        code: code.as_deref().zip(code_file.as_ref()),
         paging: purpose.into(),
         close_from: FIRST_OWN_DESCRIPTOR,
     };
@@ -72,12 +73,11 @@ fn thaw(
     end(EXIT_NORMAL)
 }
 
-/// Boots V8 from the start-up snapshot, and then waits like every other worker: to be frozen into the base
-/// image.
-pub(crate) fn boot(preloading: Preloading) -> ! {
+/// Boots V8 from the start-up snapshot, and then waits like every other worker.
+pub(crate) fn boot(preloading: Preloading, becomes: Becomes) -> ! {
     allocator::take_large_pieces();
     let large_pages = sandbox::forbid_large_pages();
-    let layers = sandbox::enter_to_boot();
+    let layers = sandbox::enter_to_boot(preloading, becomes);
     let mut engine = crate::engine::Engine::boot(Channel, preloading);
     Channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     run::serve(&mut engine)

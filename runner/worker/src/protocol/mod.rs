@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -39,7 +39,7 @@ pub(crate) enum ToWorker {
         /// Id of the base image that the image refers to.
         base: Option<[u8; 32]>,
         /// What the copy of the code shows.
-        code: Option<CodePart>,
+        code: Option<Vec<CodePart>>,
         /// What the child is for.
         purpose: Purpose,
     },
@@ -53,6 +53,13 @@ pub(crate) enum ToWorker {
         id: u32,
         /// What came of it.
         result: HostResult,
+    },
+    /// To a process that has booted, where nothing can be frozen: do what is done before a base image is frozen.
+    WarmUp,
+    /// To a process that has warmed up: be what the template of a base image would be.
+    BecomeTemplate {
+        /// Bytes of private writable memory that the process has.
+        data: u64,
     },
     /// To the process that is to be the base image: every run finds this WebAssembly module.
     Preload(PreloadedModule),
@@ -88,19 +95,20 @@ pub(crate) struct CodePart {
     file: u32,
     offset: u64,
     bytes: u64,
+    place: u64,
 }
 
 impl From<stasis_image::CodePart> for CodePart {
     fn from(part: stasis_image::CodePart) -> Self {
-        let stasis_image::CodePart { file, offset, bytes } = part;
-        Self { file, offset, bytes }
+        let stasis_image::CodePart { file, offset, bytes, place } = part;
+        Self { file, offset, bytes, place }
     }
 }
 
 impl From<CodePart> for stasis_image::CodePart {
     fn from(part: CodePart) -> Self {
-        let CodePart { file, offset, bytes } = part;
-        Self { file, offset, bytes }
+        let CodePart { file, offset, bytes, place } = part;
+        Self { file, offset, bytes, place }
     }
 }
 
@@ -146,7 +154,7 @@ pub(crate) struct FreezeOrder {
     pub(crate) base: Option<([u8; 32], u64, u64)>,
     /// Device and inode of the copy of the code that the worker may have been thawed with, and what it
     /// shows.
-    pub(crate) code: Option<(u64, u64, CodePart)>,
+    pub(crate) code: Option<(u64, u64, Vec<CodePart>)>,
     /// What the worker does when the image is complete.
     pub(crate) then: AfterFreeze,
 }
@@ -204,6 +212,8 @@ pub(crate) enum FromWorker {
     },
     /// A timer was due.
     Wakes,
+    /// A process that has booted is ready to become a template.
+    WarmedUp,
     /// The WebAssembly module is compiled, or why it is not.
     Preloaded(Result<(), String>),
     Returned(String),

@@ -114,11 +114,20 @@ pub(crate) fn children() -> Vec<u32> {
         .collect()
 }
 
+/// Children that are not among `others`. Those may end meanwhile: to count children would take one for another.
+pub(crate) fn children_beside(others: &[u32]) -> Vec<u32> {
+    children().into_iter().filter(|pid| !others.contains(pid)).collect()
+}
+
 /// Kills every worker there is.
 pub(crate) fn kill_children() {
     for pid in children() {
         let pid = rustix::process::Pid::from_raw(pid as i32).expect("a pid");
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a child");
+        match rustix::process::kill_process(pid, rustix::process::Signal::KILL) {
+            // One that was reaped meanwhile is as dead.
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Workers are this very executable, so it has a `main` of its own.
 
 mod bench;
+mod heapless;
 mod warm;
 
 use std::{fs, time::Duration};
@@ -11,7 +12,10 @@ use libtest_mimic::{Arguments, Trial};
 use stasis_core::{ByteSize, HeapId, NoHost, Outcome, StopReason};
 use stasis_worker::pool::{Pool, PoolError, PoolOptions, RunRequest, Start, WorkerProgram};
 
-use bench::{Bench, Printed, children, heaps, kill_children, open_descriptors, options, request, until};
+use bench::{
+    Bench, Printed, children, children_beside, heaps, kill_children, open_descriptors, options, request,
+    until,
+};
 
 fn main() {
     stasis_worker::run_if_worker();
@@ -20,6 +24,7 @@ fn main() {
     arguments.test_threads = Some(1);
     let mut trials = vec![
         Trial::test("a_run_is_boxed_in", test(a_run_is_boxed_in)),
+        Trial::test("v8_has_its_code_near_the_programs", test(v8_has_its_code_near_the_programs)),
         Trial::test("outcomes_are_data", test(outcomes_are_data)),
         Trial::test("a_heap_goes_on_hot_and_cold", test(a_heap_goes_on_hot_and_cold)),
         Trial::test(
@@ -38,6 +43,7 @@ fn main() {
             test(an_executable_that_is_no_worker_is_an_error),
         ),
     ];
+    trials.extend(heapless::trials());
     trials.extend(warm::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -60,9 +66,9 @@ async fn a_run_is_boxed_in() {
         request.limits.wall_clock = Duration::from_secs(5);
         pool.run(&request, &mut Printed::default(), &mut NoHost, std::future::pending()).await
     });
-    until("a run is there", || children().len() > before.len()).await;
+    until("a run is there", || !children_beside(&before).is_empty()).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let pids: Vec<_> = children().into_iter().filter(|pid| !before.contains(pid)).collect();
+    let pids = children_beside(&before);
     let [pid] = pids[..] else { panic!("one process for one run: {pids:?}") };
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
     let field = |name: &str| {
@@ -89,7 +95,38 @@ async fn a_run_is_boxed_in() {
     }
     assert_eq!(fs::read(format!("/proc/{pid}/environ")).expect("environment"), b"", "no environment");
     endless.abort();
-    until("the run is gone", || children().len() == before.len()).await;
+    until("the run is gone", || children_beside(&before).is_empty()).await;
+}
+
+/// Otherwise it copies its built-in functions, and every process has another two megabytes.
+async fn v8_has_its_code_near_the_programs() {
+    const REACH: u64 = 2 << 30;
+    let bench = Bench::new().await;
+    // Then the template is complete.
+    bench.returns("1", Start::Fresh).await;
+    let program = fs::read_link("/proc/self/exe").expect("own program").display().to_string();
+    let mut templates = 0;
+    for pid in children() {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("a child's memory map");
+        let range = |line: &str| -> Option<(u64, u64)> {
+            let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+            Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+        };
+        let jit = maps.lines().find(|line| line.contains(" rwxp ")).and_then(range);
+        let own = maps.lines().filter(|line| line.ends_with(&program)).filter_map(range);
+        let (first, last) =
+            own.fold((u64::MAX, 0), |(first, last), (start, end)| (first.min(start), last.max(end)));
+        // The zygote has no V8.
+        let Some((jit, _)) = jit else { continue };
+        templates += 1;
+        assert!(jit < first && last - jit < REACH, "{maps}");
+        assert!(
+            !maps
+                .lines()
+                .any(|line| line.contains(" r-xp ") && range(line).is_some_and(|(start, _)| start < first))
+        );
+    }
+    assert!(templates > 0, "there is a template");
 }
 
 async fn outcomes_are_data() {
@@ -185,7 +222,7 @@ async fn a_run_beside_a_hostile_one_is_undisturbed() {
 
 async fn a_dropped_run_is_killed() {
     let bench = Bench::with_spares(0).await;
-    let before = children().len();
+    let before = children();
     for _ in 0..20 {
         let request = request("for (;;);", Start::Fresh);
         let mut printed = Printed::default();
@@ -193,7 +230,7 @@ async fn a_dropped_run_is_killed() {
         let run = bench.pool.run(&request, &mut printed, &mut host, std::future::pending());
         assert!(tokio::time::timeout(Duration::from_millis(10), run).await.is_err());
     }
-    until("all are reaped", || children().len() <= before).await;
+    until("all are reaped", || children_beside(&before).is_empty()).await;
 }
 
 async fn dead_templates_are_replaced() {
@@ -252,9 +289,9 @@ async fn ten_thousand_runs_leak_nothing() {
     let idle = children().len();
     let (descriptors, memory) = (open_descriptors(), resident_kilobytes());
     run(10_000).await;
-    until("all are reaped", || children().len() <= idle).await;
-    // Spares may have been on their way when the descriptors were counted.
+    // Spares may have been on their way when processes and descriptors were counted.
     const ON_THEIR_WAY: usize = 8;
+    until("all are reaped", || children().len() <= idle + ON_THEIR_WAY).await;
     until("all descriptors are closed", || open_descriptors() <= descriptors + ON_THEIR_WAY).await;
     let grown = resident_kilobytes().saturating_sub(memory);
     assert!(grown < 8 << 10, "{grown} kB more");

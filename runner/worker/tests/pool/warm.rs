@@ -8,7 +8,7 @@ use stasis_store::HeapError;
 use stasis_worker::pool::{PoolError, RunRequest, Start};
 
 use crate::{
-    bench::{Bench, Printed, children, kill_children, open_descriptors, request},
+    bench::{Bench, Printed, children, children_beside, kill_children, open_descriptors, request},
     test,
 };
 
@@ -122,7 +122,7 @@ async fn a_warm_process_does_nothing() {
     let others = children();
     let cell = "setInterval(() => { for (;;); }, 20); Promise.resolve().then(() => 1); 'returned'";
     assert_eq!(bench.returns(cell, Start::Fresh).await.0, "returned");
-    let warm: Vec<_> = children().into_iter().filter(|pid| !others.contains(pid)).collect();
+    let warm = children_beside(&others);
     let [pid] = warm[..] else { panic!("one process stays: {warm:?}") };
     // It would do nothing anyway; and if a script had taken it over, it could not.
     crate::bench::until("it is stopped", || activity(pid).0 == "T").await;
@@ -218,13 +218,13 @@ async fn a_warm_heap_that_was_removed_is_gone() {
 async fn warm_heaps_are_bounded() {
     const MAX: usize = 2;
     let bench = Bench::with(|options| (options.warm_heaps, options.spare_runs) = (MAX, 0)).await;
-    let idle = children().len();
+    let others = children();
     let mut heaps = Vec::new();
     for n in 0..6 {
         heaps.push(bench.returns(&format!("let n = {n}"), Start::Fresh).await.1);
         assert!(bench.pool.waiting().warm_heaps <= MAX);
     }
-    crate::bench::until("others have ended", || children().len() <= idle + MAX).await;
+    crate::bench::until("others have ended", || children_beside(&others).len() <= MAX).await;
     for (n, heap) in heaps.into_iter().enumerate() {
         assert_eq!(bench.returns("n", Start::Heap(heap)).await.0, n.to_string());
     }
@@ -233,14 +233,14 @@ async fn warm_heaps_are_bounded() {
 async fn warm_heaps_get_cold() {
     const STAY: Duration = Duration::from_millis(300);
     let bench = Bench::with(|options| (options.warm_for, options.spare_runs) = (STAY, 0)).await;
-    let idle = children().len();
+    let others = children();
     for _ in 0..2 {
         let (_, heap) = bench.returns("let n = 1", Start::Fresh).await;
         assert_eq!(bench.pool.waiting().warm_heaps, 1);
-        crate::bench::until("it has ended", || children().len() == idle).await;
+        crate::bench::until("it has ended", || children_beside(&others).is_empty()).await;
         assert_eq!(bench.pool.waiting().warm_heaps, 0);
         assert_eq!(bench.returns("n", Start::Heap(heap)).await.0, "1");
-        crate::bench::until("that one has ended, too", || children().len() == idle).await;
+        crate::bench::until("that one has ended, too", || children_beside(&others).is_empty()).await;
     }
 }
 
@@ -248,7 +248,7 @@ async fn many_runs_in_one_process_leak_nothing() {
     let bench = Bench::with_spares(0).await;
     let others = children();
     let (_, mut heap) = bench.returns("let n = 0", Start::Fresh).await;
-    let pids: Vec<_> = children().into_iter().filter(|pid| !others.contains(pid)).collect();
+    let pids = children_beside(&others);
     let ([pid], descriptors) = (&pids[..], open_descriptors()) else { panic!("one process: {pids:?}") };
     // More than a worker may have descriptors.
     for n in 1..=150 {

@@ -7,34 +7,62 @@ use std::{
     os::fd::OwnedFd,
 };
 
-use super::{enter, enter_run, system_calls::FORK_FLAGS};
+use crate::engine::Preloading;
+
+use super::{Becomes, Layers, enter, enter_run, enter_to_boot, system_calls::FORK_FLAGS};
 
 /// An attempt, and whether the sandbox must stop it.
 type Attempt = (&'static str, libc::c_long, [u64; 6]);
 
-fn attempts() -> Vec<Attempt> {
-    let path = c"/etc/passwd".as_ptr() as u64;
-    let here = libc::AT_FDCWD as u64;
+/// Six arguments: these, and zeros.
+fn with(arguments: &[u64]) -> [u64; 6] {
+    let mut all = [0; 6];
+    all[..arguments.len()].copy_from_slice(arguments);
+    all
+}
+
+fn path() -> u64 {
+    c"/etc/passwd".as_ptr() as u64
+}
+
+/// Calls that newer processors do not have.
+#[cfg(target_arch = "x86_64")]
+fn attempts_here() -> Vec<Attempt> {
+    let path = path();
     let none = [0; 6];
-    let with = |arguments: &[u64]| {
-        let mut all = [0; 6];
-        all[..arguments.len()].copy_from_slice(arguments);
-        all
-    };
-    let tcp = with(&[libc::AF_INET as u64, libc::SOCK_STREAM as u64]);
-    let parent = std::os::unix::process::parent_id();
     vec![
         ("open", libc::SYS_open, with(&[path])),
-        ("openat", libc::SYS_openat, with(&[here, path])),
-        ("openat2", libc::SYS_openat2, with(&[here, path])),
         ("creat", libc::SYS_creat, with(&[path, 0o600])),
-        ("open_by_handle_at", libc::SYS_open_by_handle_at, with(&[here, path])),
         ("stat", libc::SYS_stat, with(&[path, path])),
-        ("newfstatat", libc::SYS_newfstatat, with(&[here, path, path])),
         ("readlink", libc::SYS_readlink, with(&[path, path, 0])),
         ("unlink", libc::SYS_unlink, with(&[path])),
         ("rename", libc::SYS_rename, with(&[path, path])),
         ("mkdir", libc::SYS_mkdir, with(&[path])),
+        ("fork", libc::SYS_fork, none),
+        ("vfork", libc::SYS_vfork, none),
+        ("arch_prctl", libc::SYS_arch_prctl, with(&[0x1002, 0])),
+        ("dup2", libc::SYS_dup2, with(&[0, 9])),
+        // The x32 table has the same calls under other numbers.
+        ("x32 open", 0x4000_0000 | libc::SYS_open, with(&[path])),
+    ]
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn attempts_here() -> Vec<Attempt> {
+    Vec::new()
+}
+
+fn attempts() -> Vec<Attempt> {
+    let path = path();
+    let here = libc::AT_FDCWD as u64;
+    let none = [0; 6];
+    let tcp = with(&[libc::AF_INET as u64, libc::SOCK_STREAM as u64]);
+    let parent = std::os::unix::process::parent_id();
+    vec![
+        ("openat", libc::SYS_openat, with(&[here, path])),
+        ("openat2", libc::SYS_openat2, with(&[here, path])),
+        ("open_by_handle_at", libc::SYS_open_by_handle_at, with(&[here, path])),
+        ("newfstatat", libc::SYS_newfstatat, with(&[here, path, path])),
         ("chdir", libc::SYS_chdir, with(&[path])),
         ("chroot", libc::SYS_chroot, with(&[path])),
         ("mount", libc::SYS_mount, none),
@@ -47,8 +75,6 @@ fn attempts() -> Vec<Attempt> {
         ("accept", libc::SYS_accept, none),
         ("execve", libc::SYS_execve, with(&[path])),
         ("execveat", libc::SYS_execveat, with(&[here, path])),
-        ("fork", libc::SYS_fork, none),
-        ("vfork", libc::SYS_vfork, none),
         ("clone", libc::SYS_clone, with(&[libc::SIGCHLD as u64])),
         (
             "clone thread",
@@ -69,7 +95,6 @@ fn attempts() -> Vec<Attempt> {
         ("pidfd_send_signal", libc::SYS_pidfd_send_signal, none),
         ("prlimit64 of another", libc::SYS_prlimit64, with(&[u64::from(parent)])),
         ("prctl", libc::SYS_prctl, with(&[libc::PR_SET_DUMPABLE as u64, 1])),
-        ("arch_prctl", libc::SYS_arch_prctl, with(&[0x1002, 0])),
         ("setuid", libc::SYS_setuid, none),
         ("io_uring_setup", libc::SYS_io_uring_setup, with(&[1, path])),
         ("bpf", libc::SYS_bpf, none),
@@ -94,10 +119,7 @@ fn attempts() -> Vec<Attempt> {
         ("sysinfo", libc::SYS_sysinfo, with(&[path])),
         ("uname", libc::SYS_uname, with(&[path])),
         ("getppid", libc::SYS_getppid, none),
-        ("dup2", libc::SYS_dup2, with(&[0, 9])),
         ("landlock_create_ruleset", libc::SYS_landlock_create_ruleset, none),
-        // The x32 table has the same calls under other numbers.
-        ("x32 open", 0x4000_0000 | libc::SYS_open, with(&[path])),
     ]
 }
 
@@ -126,24 +148,32 @@ fn in_child(body: impl FnOnce(&mut dyn Write)) -> String {
 fn native_code_in_a_run_gets_nothing() {
     // What can be seen without a sandbox, so that the test would notice a host that has none of this.
     assert!(std::env::var_os("PATH").is_some());
-    let report = in_child(|report| {
-        let layers = enter();
-        enter_run();
-        let _ = writeln!(report, "layers {}", layers.complete());
-        let environment = std::env::vars_os().count();
-        let _ = writeln!(report, "environment {environment}");
-        for (name, number, [a, b, c, d, e, f]) in attempts() {
-            // SAFETY: none of these calls may happen; that is what is tested.
-            let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-            let error = std::io::Error::last_os_error().raw_os_error().unwrap_or_default();
-            let refused = result == -1 && [libc::EPERM, libc::ENOSYS].contains(&error);
-            if !refused {
-                let _ = writeln!(report, "{name}: result {result}, error {error}");
-            }
+    // What a run is forked from: a process that was thawed, or, where there are no heaps, one that has booted.
+    let boot = |becomes| enter_to_boot(Preloading::No, becomes);
+    let enters: [&dyn Fn() -> Layers; 3] =
+        [&enter, &|| boot(Becomes::Template), &|| boot(Becomes::BaseImage)];
+    for enter in enters {
+        let report = in_child(|report| attempt_everything(enter, report));
+        assert_eq!(report, "layers true\nenvironment 0\ndone\n");
+    }
+}
+
+fn attempt_everything(enter: &dyn Fn() -> Layers, report: &mut dyn Write) {
+    let layers = enter();
+    enter_run();
+    let _ = writeln!(report, "layers {}", layers.complete());
+    let environment = std::env::vars_os().count();
+    let _ = writeln!(report, "environment {environment}");
+    for (name, number, [a, b, c, d, e, f]) in attempts().into_iter().chain(attempts_here()) {
+        // SAFETY: none of these calls may happen; that is what is tested.
+        let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+        let error = std::io::Error::last_os_error().raw_os_error().unwrap_or_default();
+        let refused = result == -1 && [libc::EPERM, libc::ENOSYS].contains(&error);
+        if !refused {
+            let _ = writeln!(report, "{name}: result {result}, error {error}");
         }
-        let _ = writeln!(report, "done");
-    });
-    assert_eq!(report, "layers true\nenvironment 0\ndone\n");
+    }
+    let _ = writeln!(report, "done");
 }
 
 #[test]

@@ -15,13 +15,11 @@ pub(crate) const FORK_FLAGS: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PIDF
 /// Allowed whatever the arguments: memory, time, randomness, waiting, and descriptors that the process
 /// has already. Nothing here names a path, a host or another process.
 const ALLOWED: &[i64] = &[
-    libc::SYS_arch_prctl,
     libc::SYS_clock_getres,
     libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
     libc::SYS_close,
     libc::SYS_close_range,
-    libc::SYS_dup2,
     libc::SYS_dup3,
     libc::SYS_exit,
     libc::SYS_exit_group,
@@ -40,7 +38,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_mremap,
     libc::SYS_munmap,
     libc::SYS_nanosleep,
-    libc::SYS_poll,
     libc::SYS_ppoll,
     libc::SYS_pread64,
     libc::SYS_preadv,
@@ -61,17 +58,30 @@ const ALLOWED: &[i64] = &[
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
     libc::SYS_sigaltstack,
-    libc::SYS_time,
     libc::SYS_write,
     libc::SYS_writev,
 ];
+
+/// Allowed too, where they exist: calls of x86_64 that newer ones have taken the place of, and the one that tells a
+/// thawed thread where its memory is.
+#[cfg(target_arch = "x86_64")]
+const ALLOWED_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2, libc::SYS_poll, libc::SYS_time];
+#[cfg(not(target_arch = "x86_64"))]
+const ALLOWED_HERE: &[i64] = &[];
+
+/// What a run gives up: forking, and changing where the thread's memory is.
+const GIVEN_UP: &[i64] = &[libc::SYS_clone, libc::SYS_set_tid_address, libc::SYS_dup3];
+#[cfg(target_arch = "x86_64")]
+const GIVEN_UP_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2];
+#[cfg(not(target_arch = "x86_64"))]
+const GIVEN_UP_HERE: &[i64] = &[];
 
 /// Calls whose absence the C library and V8 know how to live with, so they must seem absent, not
 /// forbidden: `clone3` hides its flags from the filter, protection keys would not survive a freeze.
 const ABSENT: &[i64] =
     &[libc::SYS_clone3, libc::SYS_membarrier, libc::SYS_pkey_alloc, libc::SYS_rseq, libc::SYS_statx];
 
-/// What V8 asks about the machine while it boots; no script runs in that process.
+/// What V8 asks about the machine while it boots. Runs that are forked from that process give it up.
 pub(super) const BOOT: &[i64] = &[libc::SYS_uname, libc::SYS_sysinfo];
 
 /// Installs the filter of a process that may still fork, and may also make the calls in `more`.
@@ -91,14 +101,11 @@ pub(super) fn filter_run() -> Result<(), seccompiler::Error> {
     run_filter().ok_or(seccompiler::Error::EmptyFilter).and_then(|program| apply_filter(program))
 }
 
-/// The filter of runs: no forking, and no changing where the thread's memory is. Made once, in the base image;
-/// none, if it cannot be made.
+/// The filter of runs. Made once, in the base image; none, if it cannot be made.
 pub(super) fn run_filter() -> Option<&'static BpfProgram> {
     static PROGRAM: OnceLock<Option<BpfProgram>> = OnceLock::new();
-    let given_up =
-        [libc::SYS_clone, libc::SYS_arch_prctl, libc::SYS_set_tid_address, libc::SYS_dup2, libc::SYS_dup3];
-    let make =
-        || compile(any(&given_up), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32)).ok();
+    let given_up = || any(&[GIVEN_UP, GIVEN_UP_HERE, BOOT].concat());
+    let make = || compile(given_up(), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32)).ok();
     PROGRAM.get_or_init(make).as_ref()
 }
 
@@ -112,7 +119,7 @@ fn allowed() -> Result<Rules, seccompiler::Error> {
         let condition = SeccompCondition::new(0, Length::Dword, Operator::Eq, value as u32 as u64)?;
         SeccompRule::new(vec![condition])
     };
-    let mut rules = any(ALLOWED);
+    let mut rules = any(&[ALLOWED, ALLOWED_HERE].concat());
     // Memory that others see, too, would not be frozen, and could be an image that was taken for complete.
     let private = Operator::MaskedEq(libc::MAP_TYPE as u64);
     let private = SeccompCondition::new(3, Length::Dword, private, libc::MAP_PRIVATE as u64)?;
@@ -145,6 +152,7 @@ fn compile(
     otherwise: SeccompAction,
     matching: SeccompAction,
 ) -> Result<BpfProgram, seccompiler::Error> {
-    let filter = SeccompFilter::new(rules, otherwise, matching, TargetArch::x86_64)?;
+    let filter =
+        SeccompFilter::new(rules, otherwise, matching, TargetArch::try_from(std::env::consts::ARCH)?)?;
     Ok(filter.try_into()?)
 }

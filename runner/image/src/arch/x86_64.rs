@@ -1,54 +1,15 @@
-//! The three things that need assembler: capture the registers, restore a process, load registers.
-//!
 //! x86_64, System V calling convention. Only callee-saved registers are captured: a call of
 //! [`capture`] is an ordinary call for the compiler, so nothing else is live across it.
+//!
+//! [`Registers`] are, in the order in which the assembler below stores them: rbx, rbp, r12–r15, rsp, rip, and the
+//! control words of SSE (bits 0–31) and x87 (bits 32–47).
 
 use core::arch::global_asm;
 
-/// The registers of a frozen process, in the order in which the assembler below stores them: rbx,
-/// rbp, r12–r15, rsp, rip, and the control words of SSE (bits 0–31) and x87 (bits 32–47).
-pub(crate) type Registers = [u64; 9];
+use super::{Registers, Step};
 
-/// One step of a restoration: a system call with the result that it must have.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Step {
-    /// System call number, or [`POKE`], or [`PATCH`].
-    number: u64,
-    arguments: [u64; 6],
-    /// The only acceptable result, or [`ANY`].
-    expected: u64,
-}
-
-/// Not a system call: store the second argument at the address that the first one names.
-const POKE: u64 = u64::MAX;
-
-/// Not a system call: copy consecutive bytes, from the address that the third argument is on, to the places in
-/// the table that the first argument points to; the second one is their number.
-const PATCH: u64 = u64::MAX - 1;
-
-/// Stands for any result of a step that is a mere improvement.
-pub(crate) const ANY: u64 = u64::MAX - 4096;
-
-/// Exit status of a process whose restoration failed at some step.
-pub const RESTORE_FAILED: i32 = 113;
-
-impl Step {
-    pub(crate) fn call(number: libc::c_long, arguments: [u64; 6], expected: u64) -> Self {
-        Self { number: number as u64, arguments, expected }
-    }
-
-    pub(crate) fn poke(address: u64, value: u64) -> Self {
-        Self { number: POKE, arguments: [address, value, 0, 0, 0, 0], expected: 0 }
-    }
-
-    /// Copies `bytes` to `places`, each an address and a length that is a multiple of eight.
-    pub(crate) fn patch(places: &[[u64; 2]], bytes: &[u8]) -> Self {
-        debug_assert_eq!(places.iter().map(|[_, length]| *length).sum::<u64>(), bytes.len() as u64);
-        let arguments = [places.as_ptr() as u64, places.len() as u64, bytes.as_ptr() as u64, 0, 0, 0];
-        Self { number: PATCH, arguments, expected: 0 }
-    }
-}
+/// Processes can be frozen and thawed.
+pub const CAN_FREEZE: bool = true;
 
 global_asm!(
     r#"
@@ -165,9 +126,6 @@ unsafe extern "C" {
     static stasis_image_restorer_end: u8;
 }
 
-/// What [`capture`] returns in the process that was thawed.
-pub(crate) const THAWED: u64 = 1;
-
 /// Stores the caller's registers and then calls `function(argument)` on another stack, so that no
 /// byte of the caller's memory changes while the function looks at it. Returns what the function
 /// returned, or [`THAWED`] if the registers were loaded in another process.
@@ -207,6 +165,14 @@ pub(crate) fn restorer_code() -> &'static [u8] {
     }
 }
 
-/// The signature of the restorer's copy.
-pub(crate) type Restorer =
-    unsafe extern "C" fn(steps: *const Step, count: u64, registers: *const Registers, stack_top: u64) -> !;
+/// Has the thread's own memory be where it was.
+pub(crate) fn set_thread_pointer(pointer: u64) -> Step {
+    const ARCH_SET_FS: u64 = 0x1002;
+    Step::call(libc::SYS_arch_prctl, [ARCH_SET_FS, pointer, 0, 0, 0, 0], 0)
+}
+
+/// Machine code of a function that only makes a system call: `mov eax, number; syscall; ret`.
+pub(crate) fn system_call_function(number: libc::c_long) -> u64 {
+    let n = (number as u32).to_le_bytes();
+    u64::from_le_bytes([0xb8, n[0], n[1], n[2], n[3], 0x0f, 0x05, 0xc3])
+}
