@@ -13,6 +13,7 @@ mod writer;
 use std::{
     path::Path,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -22,9 +23,11 @@ use stasis_core::ref_store::{Batch, Entry, Key, RefError, RefStore, Scan};
 pub use self::open::OpenError;
 use self::{
     disk::{Disk, FileDisk},
-    folder_lock::FolderLock,
     writer::{Database, Writer},
 };
+
+/// The longest that a commit may take, those before it included: a thousand times what it takes on a disk that works.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Keeps references in a folder, in a database of the `sled` crate that one process uses at a time.
 ///
@@ -35,7 +38,7 @@ use self::{
 ///   one log in the order in which it became visible: whatever was committed on the strength of such a
 ///   reading is durable only together with what was read. A conflict is told only once the state that it
 ///   was judged against is durable.
-/// * **Failures.** When a write or a sync fails, it is unknown what is durable, and trying again cannot
+/// * **Failures.** When a write or a sync fails, or does not end within a minute, it is unknown what is durable, and trying again cannot
 ///   tell. The store then does nothing more, reads included: each call fails with
 ///   [`RefError::Unavailable`] until the store is opened anew. That a disk is full is told before
 ///   anything is changed ([`RefError::Full`]); deleting is still possible then.
@@ -51,10 +54,9 @@ use self::{
 /// [`MAX_SORT`]: stasis_core::ref_store::MAX_SORT
 #[derive(Debug)]
 pub struct SledRefStore {
-    // In the order in which they are dropped: the thread, the database, the right to use it.
+    // In the order in which they are dropped.
     writer: Writer,
     database: Arc<Database>,
-    _lock: FolderLock,
 }
 
 impl SledRefStore {
@@ -64,15 +66,19 @@ impl SledRefStore {
     /// [`OpenError::Locked`] if another process has it open, [`OpenError::Damaged`] if its content is not
     /// what was written, and others if the folder cannot be used.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        Self::open_on(folder, |disk| Box::new(disk))
+        Self::open_on(folder, |disk| Box::new(disk), PATIENCE)
     }
 
-    fn open_on(folder: &Path, disk: impl FnOnce(FileDisk) -> Box<dyn Disk>) -> Result<Self, OpenError> {
+    fn open_on(
+        folder: &Path,
+        disk: impl FnOnce(FileDisk) -> Box<dyn Disk>,
+        patience: Duration,
+    ) -> Result<Self, OpenError> {
         let opened = open::open(folder)?;
-        let disk = disk(opened.disk);
-        let database = Arc::new(Database { entries: opened.entries, disk, failure: OnceLock::new() });
-        let writer = Writer::start(Arc::clone(&database), opened.group).map_err(OpenError::io(folder))?;
-        Ok(Self { writer, database, _lock: opened.lock })
+        let (entries, disk, _lock) = (opened.entries, disk(opened.disk), opened.lock);
+        let database = Arc::new(Database { entries, disk, failure: OnceLock::new(), _lock });
+        let writer = Writer::start(Arc::clone(&database), opened.group, patience);
+        Ok(Self { writer: writer.map_err(OpenError::io(folder))?, database })
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::{FutureExt as _, future::join_all};
@@ -17,12 +17,16 @@ use super::*;
 struct TestDisk {
     syncs: AtomicUsize,
     fails: AtomicBool,
+    hangs: AtomicBool,
     room: AtomicU64,
 }
 
 impl Disk for Arc<TestDisk> {
     fn sync(&self) -> io::Result<()> {
         thread::sleep(Duration::from_millis(10));
+        while self.hangs.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(10));
+        }
         self.syncs.fetch_add(1, Ordering::SeqCst);
         if self.fails.load(Ordering::SeqCst) { Err(io::Error::other("broken")) } else { Ok(()) }
     }
@@ -37,13 +41,18 @@ impl Disk for Arc<TestDisk> {
 }
 
 fn open_on_test_disk(folder: &Path) -> (SledRefStore, Arc<TestDisk>) {
+    open_with_patience(folder, PATIENCE)
+}
+
+fn open_with_patience(folder: &Path, patience: Duration) -> (SledRefStore, Arc<TestDisk>) {
     let disk = Arc::new(TestDisk {
         syncs: AtomicUsize::new(0),
         fails: AtomicBool::new(false),
+        hangs: AtomicBool::new(false),
         room: AtomicU64::new(u64::MAX),
     });
     let inner = Arc::clone(&disk);
-    (SledRefStore::open_on(folder, |_| Box::new(inner)).expect("open"), disk)
+    (SledRefStore::open_on(folder, |_| Box::new(inner), patience).expect("open"), disk)
 }
 
 fn key(n: usize) -> Key {
@@ -125,6 +134,51 @@ async fn a_failed_sync_stops_the_store() {
     let store = SledRefStore::open(dir.path()).expect("open anew");
     assert!(present(&store, 0).await);
     store.commit(put(3)).await.expect("commit");
+}
+
+#[tokio::test]
+async fn writing_that_does_not_end_stops_the_store() {
+    const PATIENCE: Duration = Duration::from_millis(400);
+    /// More than are handed to the writer, and more than may wait for it.
+    const COMMITS: usize = 600;
+    let dir = tempfile::tempdir().expect("tempdir");
+    let (store, disk) = open_with_patience(dir.path(), PATIENCE);
+    store.commit(put(0)).await.expect("commit");
+    disk.hangs.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    for result in join_all((1..COMMITS).map(|n| store.commit(put(n)))).await {
+        let Err(RefError::Unavailable(reason)) = result else { panic!("acknowledged") };
+        let source = reason.source().expect("why").to_string();
+        assert!(source.contains("not ended within 400ms"), "{source}");
+    }
+    let asked = Instant::now();
+    assert!(asked - begun >= PATIENCE);
+    assert!(matches!(store.get(&key(0)).await, Err(RefError::Unavailable(_))));
+    drop(store);
+    assert!(asked.elapsed() < PATIENCE, "what is known to hang is not waited for");
+    // It may go on to write for as long as it is there.
+    assert!(matches!(SledRefStore::open(dir.path()), Err(OpenError::Locked { .. })));
+    disk.hangs.store(false, Ordering::SeqCst);
+    let store = loop {
+        match SledRefStore::open(dir.path()) {
+            Err(OpenError::Locked { .. }) => thread::sleep(Duration::from_millis(10)),
+            opened => break opened.expect("open anew"),
+        }
+    };
+    assert!(present(&store, 0).await && present(&store, 1).await);
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_does_not_wait_forever() {
+    const PATIENCE: Duration = Duration::from_millis(200);
+    let dir = tempfile::tempdir().expect("tempdir");
+    let (store, disk) = open_with_patience(dir.path(), PATIENCE);
+    disk.hangs.store(true, Ordering::SeqCst);
+    assert!(store.commit(put(1)).now_or_never().is_none());
+    let begun = Instant::now();
+    drop(store);
+    assert!((PATIENCE..PATIENCE * 20).contains(&begun.elapsed()));
+    disk.hangs.store(false, Ordering::SeqCst);
 }
 
 #[tokio::test]

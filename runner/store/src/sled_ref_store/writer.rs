@@ -2,16 +2,25 @@
 
 use std::{
     io,
-    sync::{Arc, OnceLock},
+    pin::pin,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use stasis_core::ref_store::{Batch, RefError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use super::{
     disk::Disk,
     entries::{Changes, Entries, EntriesError},
+    folder_lock::FolderLock,
     group::{Group, size_of},
 };
 
@@ -28,9 +37,17 @@ pub(super) struct Database {
     /// Set once, when what was written could not be made durable. A failed sync cannot be repeated:
     /// the kernel may have dropped what it could not write, and a second sync would then succeed.
     pub(super) failure: OnceLock<Arc<WriteError>>,
+    /// The right to use it: given up last, and by a writer that hangs, never.
+    pub(super) _lock: FolderLock,
 }
 
 impl Database {
+    fn stop(&self, cause: WriteError) {
+        tracing::error!(error = &cause as &dyn std::error::Error, "the session store has stopped");
+        // What was first is the cause of what follows.
+        self.failure.get_or_init(|| Arc::new(cause));
+    }
+
     /// Refuses all work after a failure.
     pub(super) fn check(&self) -> Result<(), RefError> {
         match self.failure.get() {
@@ -54,6 +71,10 @@ pub(super) enum WriteError {
     Write(#[from] EntriesError),
     #[error("the changes could not be synced")]
     Sync(#[from] io::Error),
+    /// Of a disk that is gone; or of the database, which waits without end for threads of its own, also for one
+    /// whose write has failed meanwhile (sled 0.34, `make_stable_inner`).
+    #[error("writing has not ended within {0:?}")]
+    Stalled(Duration),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,21 +94,45 @@ struct Request {
 /// Hands batches to the thread, and ends it when dropped.
 #[derive(Debug)]
 pub(super) struct Writer {
+    database: Arc<Database>,
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    /// Is closed when the thread ends.
+    ended: Mutex<Receiver<()>>,
+    patience: Duration,
 }
 
 impl Writer {
-    /// Starts the thread. `last_group` is the number of the last group that was written.
-    pub(super) fn start(database: Arc<Database>, last_group: u64) -> io::Result<Self> {
+    /// Starts the thread. `last_group` is the number of the last group that was written; no commit takes longer
+    /// than `patience`.
+    pub(super) fn start(database: Arc<Database>, last_group: u64, patience: Duration) -> io::Result<Self> {
         let (requests, waiting) = mpsc::channel(MAX_GROUP);
-        let work = move || write_groups(&database, last_group, waiting);
+        let (end, ended) = channel();
+        let writes = Arc::clone(&database);
+        let work = move || {
+            let _end: Sender<()> = end;
+            write_groups(&writes, last_group, waiting);
+        };
         let thread = thread::Builder::new().name("ref-store".to_owned()).spawn(work)?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        let (requests, thread, ended) = (Some(requests), Some(thread), Mutex::new(ended));
+        Ok(Self { database, requests, thread, ended, patience })
     }
 
     /// Commits a batch. It is committed or not, also if nobody waits for the end.
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), RefError> {
+        /// Time in which this whole process is stopped counts as one of so many parts at most.
+        const PARTS: u32 = 8;
+        let mut end = pin!(self.commit_in_thread(batch));
+        for _ in 0..PARTS {
+            if let Ok(result) = timeout(self.patience / PARTS, &mut end).await {
+                return result;
+            }
+        }
+        self.database.stop(WriteError::Stalled(self.patience));
+        self.database.check()
+    }
+
+    async fn commit_in_thread(&self, batch: Batch) -> Result<(), RefError> {
         let ended = || RefError::Unavailable(Box::new(Ended));
         let requests = self.requests.as_ref().ok_or_else(ended)?;
         let (answer, answered) = oneshot::channel();
@@ -100,7 +145,12 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Without senders the thread ends after what it has been sent.
         drop(self.requests.take());
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+        let stalls = matches!(self.database.failure.get().map(AsRef::as_ref), Some(WriteError::Stalled(_)));
+        let patience = if stalls { Duration::ZERO } else { self.patience };
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(patience);
+        if ended == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the session store's writer is left behind: writing does not end");
+        } else if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the session store's writer has panicked");
         }
     }
@@ -145,8 +195,7 @@ fn commit_together(database: &Database, number: u64, requests: Vec<Request>) -> 
     if !changes.is_empty()
         && let Err(error) = database.make_durable(number, &changes)
     {
-        tracing::error!(error = &error as &dyn std::error::Error, "the session store has stopped");
-        database.failure.get_or_init(|| Arc::new(error));
+        database.stop(error);
         for (_, result) in &mut answers {
             *result = database.check();
         }
