@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 pub(crate) fn all(criterion: &mut Criterion, runtime: &Runtime, workshop: &Workshop) {
     for (name, keep) in [("throughput fresh", false), ("throughput resume and save", true)] {
         let mut group = criterion.benchmark_group(name);
-        for parallel in [1, 2] {
+        for parallel in [1, 2, 4] {
             // One iteration is one run in each chain.
             group.throughput(Throughput::Elements(parallel));
             group.bench_function(BenchmarkId::from_parameter(parallel), |bencher| {

@@ -272,7 +272,8 @@ async fn long_chain(workshop: &Workshop, samples: usize) -> Result<Table, BenchE
 
 async fn throughput(workshop: &Workshop, processors: usize) -> Result<Table, BenchError> {
     let mut table = Table::new(&["throughput of small runs", "in parallel", "runs/s"]);
-    for parallel in [1, processors.max(2)] {
+    // With as many as there are processors these wait, now and then, for what goes from process to process.
+    for parallel in [1, processors.max(2), processors.max(2) * 2] {
         for (name, keep) in [("fresh, stateless", false), ("resumed and saved, each from the last", true)] {
             let chains = (0..parallel).map(|_| chain(workshop, keep));
             let begun = Instant::now();

@@ -38,15 +38,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///   one log in the order in which it became visible: whatever was committed on the strength of such a
 ///   reading is durable only together with what was read. A conflict is told only once the state that it
 ///   was judged against is durable.
-/// * **Failures.** When a write or a sync fails, or does not end within a minute, it is unknown what is durable, and trying again cannot
-///   tell. The store then does nothing more, reads included: each call fails with
+/// * **Failures.** When a write or a sync fails, or does not end within a minute, it is unknown what is
+///   durable, and trying again cannot tell. The store then does nothing more, reads included: each call fails with
 ///   [`RefError::Unavailable`] until the store is opened anew. That a disk is full is told before
 ///   anything is changed ([`RefError::Full`]); deleting is still possible then.
 /// * **Dropping** a `commit` before its end leaves open whether it is made, and does no other harm.
-///   Dropping the store waits for what was asked of it, and lets go of the folder.
+///   Dropping the store waits for what was asked of it, and lets go of the folder; if writing does not end,
+///   the folder is let go of with the process.
 ///
-/// Reads happen where they are called: they take microseconds, unless the database's cache has to be
-/// filled from the disk. Values are bounded by [`MAX_VALUE`], keys by [`MAX_PARTITION`] and [`MAX_SORT`];
+/// It needs a Tokio runtime with time. Reads happen where they are called: they take microseconds, unless the
+/// database's cache has to be filled from the disk. Values are bounded by [`MAX_VALUE`], keys by [`MAX_PARTITION`] and [`MAX_SORT`];
 /// longer ones are refused. How much may be waiting is bounded, too: `commit` then waits to be taken.
 ///
 /// [`MAX_VALUE`]: stasis_core::ref_store::MAX_VALUE

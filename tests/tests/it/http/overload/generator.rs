@@ -1,8 +1,10 @@
 //! A load generator that takes little of the processors: one thread, many connections.
 
 use std::{
+    fs,
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -34,12 +36,25 @@ pub(super) struct Report {
     pub(super) others: usize,
     completed_in_time: usize,
     time: Duration,
+    /// How long the generator was on a processor.
+    own: Duration,
 }
 
 impl Report {
     /// Runs that completed, per second.
     pub(super) fn goodput(&self) -> f64 {
         self.completed_in_time as f64 / self.time.as_secs_f64()
+    }
+
+    /// Of one processor, the share that the generator took.
+    pub(super) fn own_share(&self) -> f64 {
+        self.own.as_secs_f64() / self.time.as_secs_f64()
+    }
+
+    /// Runs that completed, per second and processor that the generator left to the server.
+    pub(super) fn goodput_per_processor(&self) -> f64 {
+        let processors = thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
+        self.goodput() / (processors - self.own_share())
     }
 
     pub(super) fn refusals(&self) -> usize {
@@ -95,12 +110,22 @@ pub(super) fn load(address: SocketAddr, request: &[u8], arrival: Arrival, time: 
         report: Report { time, ..Report::default() },
         end: begun + time,
     };
+    let before = on_processor();
     generator.run(arrival, begun).expect("the server answers");
     let mut report = generator.report;
+    report.own = on_processor() - before;
     for times in [&mut report.completed, &mut report.refused, &mut report.late] {
         times.sort_unstable();
     }
     report
+}
+
+/// How long this thread has been on a processor: the first number of Linux
+/// `Documentation/scheduler/sched-stats.rst`, "/proc/<pid>/schedstat", in nanoseconds.
+fn on_processor() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("the kernel counts");
+    let first = text.split(' ').next().and_then(|number| number.parse().ok());
+    Duration::from_nanos(first.expect("a number"))
 }
 
 impl Generator<'_> {
