@@ -14,6 +14,9 @@ const BINARY_VARIABLE: &str = "STASIS_BINARY";
 /// the last line of the suite counts tests that exist.
 const TARGETS: [&str; 3] = ["--lib", "--bins", "--tests"];
 
+/// Tests that measure what the processors can do, and are ignored otherwise: nothing else is tested meanwhile.
+const MEASURING: [&str; 5] = ["--workspace", "--test", "it", "--", "--ignored"];
+
 /// Where those tests look for the static one.
 const FIXTURE_VARIABLE: &str = "STASIS_STATIC_FIXTURE";
 
@@ -28,20 +31,25 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     // What tests start as programs of their own: the binary and the fixture.
     cargo::run(cargo::command(["build", "--release", "--workspace", "--bins", "--examples"]))?;
 
-    let mut test = cargo::command(["test", "--release"]);
-    if !chooses_packages(args) {
-        test.arg("--workspace");
+    let test = |arguments: &[&str]| {
+        let mut test = cargo::command(["test", "--release"]);
+        test.args(arguments).env(BINARY_VARIABLE, workspace::target_dir().join("release/stasis"));
+        if let Some(fixture) = &fixture {
+            test.env(FIXTURE_VARIABLE, fixture);
+        }
+        test
+    };
+    if !args.is_empty() {
+        let all = if chooses_packages(args) { &[][..] } else { &["--workspace"] };
+        return Err(cargo::replace_this_process(test(all).args(args)));
     }
-    if args.is_empty() {
-        cargo::run(cargo::command(["test", "--release", "--workspace", "--doc"]))?;
-        // One run shows everything that fails.
-        test.args(TARGETS).arg("--no-fail-fast");
-    }
-    test.env(BINARY_VARIABLE, workspace::target_dir().join("release/stasis"));
-    if let Some(fixture) = fixture {
-        test.env(FIXTURE_VARIABLE, fixture);
-    }
-    Err(cargo::replace_this_process(test.args(args)))
+    cargo::run(test(&["--workspace", "--doc"]))?;
+    // One run shows everything that fails.
+    let measured = cargo::run(test(&MEASURING));
+    let mut all = test(&["--workspace", "--no-fail-fast"]);
+    all.args(TARGETS);
+    cargo::run(all)?;
+    measured
 }
 
 /// Whether the arguments say which packages to test; `--workspace` would overrule them.

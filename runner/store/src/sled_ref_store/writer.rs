@@ -42,10 +42,12 @@ pub(super) struct Database {
 }
 
 impl Database {
+    /// What is first is the cause of what follows.
     fn stop(&self, cause: WriteError) {
-        tracing::error!(error = &cause as &dyn std::error::Error, "the session store has stopped");
-        // What was first is the cause of what follows.
-        self.failure.get_or_init(|| Arc::new(cause));
+        self.failure.get_or_init(|| {
+            tracing::error!(error = &cause as &dyn std::error::Error, "the session store has stopped");
+            Arc::new(cause)
+        });
     }
 
     /// Refuses all work after a failure.
