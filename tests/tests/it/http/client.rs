@@ -115,6 +115,19 @@ impl Client {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Whether the server has read all that was written; the rest it may drop when it stops. Its end of the connection
+    /// is a line of Linux `Documentation/networking/proc_net_tcp.rst`: addresses second and third, queues fifth.
+    pub(crate) fn was_read(&self) -> io::Result<bool> {
+        let stream = self.stream.get_ref();
+        let [theirs, ours] =
+            [stream.peer_addr()?, stream.local_addr()?].map(|end| format!(":{:04X}", end.port()));
+        let table = std::fs::read_to_string("/proc/net/tcp")?;
+        Ok(table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(|fields| {
+            matches!(&fields[..], [_, local, remote, _, queues, ..]
+                if local.ends_with(&theirs) && remote.ends_with(&ours) && queues.ends_with(":00000000"))
+        }))
+    }
+
     pub(crate) fn patience(&self, patience: Duration) -> io::Result<()> {
         self.stream.get_ref().set_read_timeout(Some(patience))
     }

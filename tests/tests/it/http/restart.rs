@@ -119,6 +119,7 @@ fn a_server_that_stops_ends_executions_after_a_while() {
     let mut poll = server.connect();
     poll.write(&Request::get(&format!("/api/executions/{}?wait=60", ids[0])).bytes("localhost"))
         .expect("written");
+    super::until("the server has the request", || poll.was_read().expect("a table").then_some(()));
     let mut kept = server.connect();
     assert_eq!(kept.ask(&Request::get("/ready")).expect("an answer").status, 200);
     let begun = Instant::now();

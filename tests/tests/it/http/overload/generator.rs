@@ -41,6 +41,33 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Takes in what else was measured in the same way.
+    pub(super) fn add(&mut self, other: Self) {
+        let times = [
+            (&mut self.completed, other.completed),
+            (&mut self.refused, other.refused),
+            (&mut self.late, other.late),
+        ];
+        for (all, more) in times {
+            all.extend(more);
+            all.sort_unstable();
+        }
+        self.others += other.others;
+        self.completed_in_time += other.completed_in_time;
+        self.time += other.time;
+        self.own += other.own;
+    }
+
+    /// Requests that were made, per second.
+    pub(super) fn offered(&self) -> f64 {
+        self.late.len() as f64 / self.time.as_secs_f64()
+    }
+
+    /// Refusals per second.
+    pub(super) fn refusal_rate(&self) -> f64 {
+        self.refused.len() as f64 / self.time.as_secs_f64()
+    }
+
     /// Runs that completed, per second.
     pub(super) fn goodput(&self) -> f64 {
         self.completed_in_time as f64 / self.time.as_secs_f64()
@@ -55,10 +82,6 @@ impl Report {
     pub(super) fn goodput_per_processor(&self) -> f64 {
         let processors = thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
         self.goodput() / (processors - self.own_share())
-    }
-
-    pub(super) fn refusals(&self) -> usize {
-        self.refused.len()
     }
 
     /// How long runs took.
