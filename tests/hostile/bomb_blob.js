@@ -1,3 +1,3 @@
-// expect: failed | Out of memory
+// expect: failed | RangeError
 const all = [];
 for (;;) all.push(new Blob([new Uint8Array(1 << 22).fill(7)]));

@@ -1,5 +1,5 @@
-// expect: completed/failed
-// flags: --execution-timeout 5
+// expect: completed | 20000
+// flags: --heap-memory-max 256 --execution-timeout 20
 // More requests at once than a socket's buffer holds.
 let failures = 0;
 const all = [];

@@ -16,7 +16,7 @@ use std::{collections::HashSet, rc::Rc};
 use deno_core::{JsRuntime, RuntimeOptions, v8};
 use stasis_core::Capabilities;
 
-use crate::process::Channel;
+use crate::process::{Channel, buffer_allocator};
 use host::Link;
 use modules::Loader;
 use stack_trace::Sources;
@@ -87,7 +87,11 @@ impl Engine {
             module_loader: Some(Rc::new(Loader::new(link.clone(), sources.clone()))),
             shared_array_buffer_store: Some(deno_core::SharedArrayBufferStore::default()),
             compiled_wasm_module_store: Some(deno_core::CompiledWasmModuleStore::default()),
-            create_params: Some(v8::CreateParams::default().heap_limits(0, V8_HEAP_BYTES)),
+            create_params: Some(
+                v8::CreateParams::default()
+                    .heap_limits(0, V8_HEAP_BYTES)
+                    .array_buffer_allocator(buffer_allocator()),
+            ),
             ..RuntimeOptions::default()
         });
         // Never left: everything that the engine does happens inside this context.

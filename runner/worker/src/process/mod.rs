@@ -2,6 +2,7 @@
 //! thaws, freezes, and ends.
 
 mod allocator;
+mod buffers;
 mod channel;
 mod lifecycle;
 mod run;
@@ -9,6 +10,7 @@ mod sandbox;
 mod zygote;
 
 use crate::engine::Preloading;
+pub(crate) use buffers::buffer_allocator;
 pub(crate) use channel::Channel;
 pub(crate) use lifecycle::end;
 pub use sandbox::Layers;

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use stasis_image::{FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen, Pause};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
+    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator, buffers,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
@@ -77,6 +77,7 @@ fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
 fn run(engine: &mut Engine, job: Job, announce: bool) {
     sandbox::limit(&job, engine.data_bytes());
     allocator::end_when_exhausted();
+    buffers::leave_some_memory();
     if announce {
         Channel.send(&FromWorker::Started);
     }

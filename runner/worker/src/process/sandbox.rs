@@ -156,7 +156,7 @@ fn limit_worker() {
 }
 
 /// Room for what the runtime itself needs on top of what a script may use: parser, compiler, garbage
-/// collector, and the tables of a freeze.
+/// collector, the tables of a freeze, and what buffers leave.
 const OWN_BYTES: u64 = 128 << 20;
 
 /// Sets the limits of one run. `data` is how much private writable memory the process has already.

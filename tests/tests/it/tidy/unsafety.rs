@@ -10,8 +10,9 @@ const ALLOWED: &[&str] = &[
     "runner/worker/src/process/sandbox",
     // V8 calls back with a bare pointer when its heap is full.
     "runner/worker/src/engine/memory.rs",
-    // An allocator is unsafe to implement.
+    // Allocators are unsafe to implement.
     "runner/worker/src/process/allocator.rs",
+    "runner/worker/src/process/buffers.rs",
     // A worker forks, freezes, thaws and ends.
     "runner/worker/src/process/lifecycle.rs",
 ];

@@ -112,7 +112,7 @@ impl Round {
         for _ in 0..PARTS {
             let over = open(server, &before, PART);
             let behind = closed(server, PART);
-            round.left.push((left(&before, &over) + left(&behind, &over)) / 2.0);
+            round.left.push(2.0 / (1.0 / left(&before, &over) + 1.0 / left(&behind, &over)));
             round.over.add(over);
             round.peak.add(std::mem::replace(&mut before, behind));
         }
