@@ -75,7 +75,9 @@ async fn start_pool(
     state: &State,
     preload: Vec<PreloadedModule>,
 ) -> Result<Pool, Failure> {
-    let options = state.pool_options(arguments.require_sandbox, preload);
+    let mut options = state.pool_options(arguments.require_sandbox, preload);
+    // There is one run.
+    options.spare_runs = 0;
     let first = !Pool::base_image_exists(&options, &state.heaps).await;
     let progress = (first && !arguments.json && io::stderr().is_terminal()).then(|| {
         let spinner = indicatif::ProgressBar::new_spinner();

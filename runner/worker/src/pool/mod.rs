@@ -61,7 +61,7 @@ pub struct PoolOptions {
     pub warm_heaps: usize,
     /// How long such a process waits for that run.
     pub warm_for: Duration,
-    /// How many children of the base image's template are forked ahead of being needed.
+    /// How many children of the base image's template are forked ahead of being needed. Each takes some 150 kB.
     pub spare_runs: usize,
     /// How long a worker may take for what is not the script's doing: to boot, to fork, to freeze.
     pub patience: Duration,
@@ -72,8 +72,12 @@ pub struct PoolOptions {
     pub preload: Vec<PreloadedModule>,
 }
 
+/// Half of them are forked together when the other half is left: a process that is woken for each takes a twentieth
+/// of what a server can do.
+const SPARES_PER_PROCESSOR: usize = 4;
+
 impl PoolOptions {
-    /// The usual: this executable, eight hot heaps, 128 warm ones for two minutes, a spare process for each
+    /// The usual: this executable, eight hot heaps, 128 warm ones for two minutes, four spare processes for each
     /// processor, half a minute of patience.
     pub fn new(state: PathBuf) -> Self {
         Self {
@@ -83,7 +87,7 @@ impl PoolOptions {
             hot_heaps: 8,
             warm_heaps: 128,
             warm_for: Duration::from_secs(120),
-            spare_runs: std::thread::available_parallelism().map_or(1, usize::from),
+            spare_runs: SPARES_PER_PROCESSOR * std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(30),
             keeps_heaps: Pool::CAN_KEEP_HEAPS,
             preload: Vec::new(),

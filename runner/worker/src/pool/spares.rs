@@ -41,30 +41,40 @@ impl Spares {
         self.lock().len()
     }
 
-    fn missing(&self) -> bool {
-        self.count() < self.wanted
+    fn missing(&self) -> usize {
+        self.wanted.saturating_sub(self.count())
+    }
+
+    /// Whether it is time to fork others: several together take less than one at a time.
+    fn run_low(&self) -> bool {
+        let missing = self.missing();
+        missing > 0 && missing >= self.wanted / 2
     }
 }
 
 impl Inner {
     /// Forks as many spares as are missing, in the background.
     pub(super) fn refill_spares(self: &Arc<Self>) {
-        if !self.spares.missing() || self.spares.refilling.swap(true, Relaxed) {
+        if !self.spares.run_low() || self.spares.refilling.swap(true, Relaxed) {
             return;
         }
         let pool = self.clone();
         tokio::spawn(async move {
-            while pool.spares.missing() {
+            loop {
+                let missing = pool.spares.missing();
+                if missing == 0 {
+                    break;
+                }
                 // Whoever needs a process next will see what is wrong.
-                let Ok(spare) = pool.fork_spare().await else { break };
-                pool.spares.lock().push_back(spare);
+                let Ok(forked) = pool.fork_spares(missing).await else { break };
+                pool.spares.lock().extend(forked);
             }
             pool.spares.refilling.store(false, Relaxed);
         });
     }
 
-    async fn fork_spare(&self) -> Result<Forked, PoolError> {
+    async fn fork_spares(&self, count: usize) -> Result<Vec<Forked>, PoolError> {
         let template = self.base_template().await?;
-        within(self.options.patience, template.fork_spare()).await.inspect_err(|_| template.give_up())
+        within(self.options.patience, template.fork_spares(count)).await.inspect_err(|_| template.give_up())
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     engine::Preloading,
     pool::WorkerProgram,
     process::{Becomes, Role},
-    protocol::{FromWorker, Purpose, ToWorker, VERSION, encode},
+    protocol::{FromWorker, MAX_DESCRIPTORS, Purpose, ToWorker, VERSION, encode},
 };
 
 /// Longest message of a process that runs no script.
@@ -104,9 +104,15 @@ impl Waiting {
         self.ask(&ToWorker::Fork, Some(job), Vec::new()).await
     }
 
-    /// Has a template fork a child that gets its script later. To be called where nobody stops waiting.
-    pub(super) async fn fork_spare(&self) -> Result<Forked, PoolError> {
-        self.exchange(&encode(&ToWorker::Fork), None, &[]).await
+    /// Has a template fork children that get their scripts later: so many, or fewer, but at least one. To be called
+    /// where nobody stops waiting.
+    pub(super) async fn fork_spares(&self, count: usize) -> Result<Vec<Forked>, PoolError> {
+        let pairs = (0..count.min(MAX_DESCRIPTORS)).map(|_| Connection::pair(MAX_MESSAGE));
+        let pairs: Vec<_> = pairs.collect::<Result<_, _>>().map_err(PoolError::System)?;
+        let (connections, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let children = self.make_children(&encode(&ToWorker::Fork), theirs, &[]).await?;
+        let forked = connections.into_iter().zip(children);
+        Ok(forked.map(|(connection, child)| Forked { connection, child }).collect())
     }
 
     /// Has the zygote fork a child that becomes the process in `images`.
@@ -168,23 +174,36 @@ impl Waiting {
         if let Some(frame) = early {
             connection.send_frame(frame, &[]).await?;
         }
-        let pidfd = {
-            let mut parent = self.connection.lock().await;
-            let files = files.iter().map(|file| file.as_fd());
-            let descriptors: Vec<_> = [theirs.as_fd()].into_iter().chain(files).collect();
-            parent.send_frame(order, &descriptors).await?;
-            drop(theirs);
-            match parent.receive().await? {
-                FromWorker::Forked => parent.take_descriptor().ok_or(PoolError::NoDescriptor)?,
-                FromWorker::NotForked(why) => return Err(PoolError::NotForked(why)),
-                other => return Err(PoolError::unexpected(&other)),
-            }
-        };
-        let child = Child::from_pidfd(pidfd).map_err(PoolError::System)?;
+        let children = self.make_children(order, vec![theirs], files).await?;
+        let child = children.into_iter().next().ok_or(PoolError::NoDescriptor)?;
         if let Some(frame) = late {
             connection.send_frame(frame, &[]).await?;
         }
         Ok(Forked { connection, child })
+    }
+
+    /// Sends an order with a socket for each child that is to be made, and takes the children: at least one.
+    async fn make_children(
+        &self,
+        order: &[u8],
+        sockets: Vec<OwnedFd>,
+        files: &[Arc<File>],
+    ) -> Result<Vec<Child>, PoolError> {
+        let mut parent = self.connection.lock().await;
+        let files = files.iter().map(|file| file.as_fd());
+        let descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).chain(files).collect();
+        parent.send_frame(order, &descriptors).await?;
+        drop(sockets);
+        match parent.receive().await? {
+            FromWorker::Forked => {
+                let pidfds = std::iter::from_fn(|| parent.take_descriptor());
+                let children: Result<Vec<_>, _> = pidfds.map(Child::from_pidfd).collect();
+                let children = children.map_err(PoolError::System)?;
+                if children.is_empty() { Err(PoolError::NoDescriptor) } else { Ok(children) }
+            }
+            FromWorker::NotForked(why) => Err(PoolError::NotForked(why)),
+            other => Err(PoolError::unexpected(&other)),
+        }
     }
 }
 

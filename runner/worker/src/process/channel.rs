@@ -34,15 +34,14 @@ impl Channel {
 
     /// Sends a message.
     pub(crate) fn send(self, message: &FromWorker) {
-        self.send_with(message, None);
+        self.send_with(message, &[]);
     }
 
-    /// Sends a message with a descriptor.
-    pub(crate) fn send_with(self, message: &FromWorker, descriptor: Option<BorrowedFd<'_>>) {
+    /// Sends a message with descriptors.
+    pub(crate) fn send_with(self, message: &FromWorker, descriptors: &[BorrowedFd<'_>]) {
         let frame = encode(message);
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
-        let descriptors = descriptor.as_slice();
         if !descriptors.is_empty() {
             ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
         }

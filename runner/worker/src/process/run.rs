@@ -27,14 +27,8 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
         let (message, descriptors) = channel.receive();
         match message {
             ToWorker::Fork => {
-                let Some(socket) = single(descriptors) else { end(EXIT_BROKEN) };
-                match fork_child() {
-                    Ok(Forked::Parent(child)) => channel.send_with(&FromWorker::Forked, Some(child.as_fd())),
-                    Ok(Forked::Child) => {
-                        become_run(socket);
-                        past = Past::Forked;
-                    }
-                    Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
+                if fork_for_each(descriptors) {
+                    past = Past::Forked;
                 }
             }
             ToWorker::Run(job) => {
@@ -70,8 +64,32 @@ enum Past {
     Frozen(Pause),
 }
 
-fn single(descriptors: Vec<OwnedFd>) -> Option<OwnedFd> {
-    <[OwnedFd; 1]>::try_from(descriptors).ok().map(|[descriptor]| descriptor)
+/// Forks a child for each socket, until that fails. Says whether this is one of them.
+fn fork_for_each(sockets: Vec<OwnedFd>) -> bool {
+    let mut children = Vec::with_capacity(sockets.len());
+    let mut sockets = sockets.into_iter();
+    let mut why = None;
+    while let Some(socket) = sockets.next() {
+        match fork_child() {
+            Ok(Forked::Parent(child)) => children.push(child),
+            Ok(Forked::Child) => {
+                // These are the others'.
+                drop((sockets, children));
+                become_run(socket);
+                return true;
+            }
+            Err(error) => {
+                why = Some(error.to_string());
+                break;
+            }
+        }
+    }
+    let descriptors: Vec<_> = children.iter().map(AsFd::as_fd).collect();
+    match why {
+        Some(why) if children.is_empty() => Channel.send(&FromWorker::NotForked(why)),
+        _ => Channel.send_with(&FromWorker::Forked, &descriptors),
+    }
+    false
 }
 
 fn run(engine: &mut Engine, job: Job, announce: bool) {

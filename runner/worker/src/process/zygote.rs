@@ -38,7 +38,7 @@ pub(crate) fn zygote() -> ! {
         match fork_child() {
             Ok(Forked::Parent(child)) => {
                 drop(descriptors);
-                channel.send_with(&FromWorker::Forked, Some(child.as_fd()));
+                channel.send_with(&FromWorker::Forked, &[child.as_fd()]);
             }
             Ok(Forked::Child) => thaw(&loader, base, code, purpose, descriptors),
             Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),

@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 7;
+pub(crate) const VERSION: u32 = 8;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -43,7 +43,7 @@ pub(crate) enum ToWorker {
         /// What the child is for.
         purpose: Purpose,
     },
-    /// To a process that waits: fork a child. With the child's socket.
+    /// To a process that waits: fork a child for each socket that comes with this.
     Fork,
     /// To a process that waits: run this script.
     Run(Job),
@@ -178,9 +178,9 @@ pub(crate) enum FromWorker {
         /// Whether it can have large pages where they are asked for.
         large_pages: bool,
     },
-    /// Zygote or template: a child was forked. With its pidfd.
+    /// Zygote or template: as many children were forked as there are pidfds with this, for the first sockets.
     Forked,
-    /// Zygote or template: it could not be.
+    /// Zygote or template: none could be.
     NotForked(String),
     /// The image could not be thawed.
     NotThawed(String),

@@ -4,6 +4,7 @@
 
 mod bench;
 mod heapless;
+mod spares;
 mod warm;
 
 use std::{fs, time::Duration};
@@ -44,6 +45,7 @@ fn main() {
         ),
     ];
     trials.extend(heapless::trials());
+    trials.extend(spares::trials());
     trials.extend(warm::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
