@@ -17,12 +17,15 @@ const SUSTAINED: Duration = Duration::from_secs(30);
 const PARTS: usize = 15;
 const PART: Duration = Duration::from_secs(2);
 /// A miss that is the server's comes again.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 3;
 /// How much more than the peak is asked for.
 const FACTOR: f64 = 3.0;
 /// The least of the peak that is left under overload: of what the processors can do that the generator leaves to the
 /// server, for it makes three times the requests on the same ones.
 const GOODPUT: f64 = 0.9;
+/// What a median of so many parts may be wrong by: single ones are between 75 and 110 % on two processors, whose speed
+/// changes from second to second, which leaves their median uncertain by two to three.
+const UNCERTAINTY: f64 = 0.04;
 /// The longest that a refusal may take, at the 99th percentile.
 const REFUSAL: Duration = Duration::from_millis(50);
 /// The most memory that the server may take more at the end than after a third of the time, in kilobytes.
@@ -33,10 +36,9 @@ const MEMORY: u64 = 512 << 10;
 #[test]
 #[ignore = "needs the processors for itself: `cargo xtask test` runs it alone, `-- --ignored` by hand"]
 fn overload_is_refused_and_costs_little() {
-    let server = Server::stateless(&["--log", "error"]);
-    // The first moments fill caches.
-    closed(&server, PART);
-    assert_bounded(&server);
+    assert_bounded(&warmed_up(&[]));
+    // A long queue takes most of a short part to fill, in which nobody is refused.
+    let server = warmed_up(&["--queue-max", "64"]);
     let mut misses = Vec::new();
     for _ in 0..ATTEMPTS {
         let round = Round::measure(&server);
@@ -48,6 +50,13 @@ fn overload_is_refused_and_costs_little() {
         misses.extend(round.misses());
     }
     support::assert_none(&misses);
+}
+
+/// A server whose caches the first moments have filled.
+fn warmed_up(flags: &[&str]) -> Server {
+    let server = Server::stateless(&[&["--log", "error"], flags].concat());
+    closed(&server, PART);
+    server
 }
 
 /// Clients that wait for each answer before they ask again.
@@ -67,7 +76,9 @@ fn open(server: &Server, peak: &Report, time: Duration) -> Report {
 /// Under sustained overload the server's memory stays within bounds.
 #[track_caller]
 fn assert_bounded(server: &Server) {
-    let peak = closed(server, PART);
+    // A slow moment is not the peak, and three times that may be no overload.
+    let peaks = (0..3).map(|_| closed(server, PART));
+    let peak = peaks.max_by(|one, other| one.goodput().total_cmp(&other.goodput())).expect("three");
     // In kilobytes.
     let mut memory = Vec::new();
     let over = thread::scope(|scope| {
@@ -136,7 +147,7 @@ impl Round {
     /// What may be missed because of them.
     fn misses(&self) -> Vec<String> {
         let slow = self.over.refusal(0.99) >= REFUSAL;
-        let little = self.left() < GOODPUT;
+        let little = self.left() < GOODPUT - UNCERTAINTY;
         let miss = |what: &str| format!("{what}: {}", self.figures());
         let (slow, little) = (slow.then(|| miss("slow refusals")), little.then(|| miss("little goodput")));
         slow.into_iter().chain(little).collect()
