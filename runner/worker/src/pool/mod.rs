@@ -72,8 +72,8 @@ pub struct PoolOptions {
     pub preload: Vec<PreloadedModule>,
 }
 
-/// Half of them are forked together when the other half is left: a process that is woken for each takes a twentieth
-/// of what a server can do.
+/// When half of them are left the others are forked, as many at a time as a message has descriptors: a template that is
+/// woken for each takes a twentieth of what a server can do.
 const SPARES_PER_PROCESSOR: usize = 4;
 
 impl PoolOptions {

@@ -47,8 +47,7 @@ impl Spares {
 
     /// Whether it is time to fork others: several together take less than one at a time.
     fn run_low(&self) -> bool {
-        let missing = self.missing();
-        missing > 0 && missing >= self.wanted / 2
+        self.missing() >= (self.wanted / 2).max(1)
     }
 }
 
@@ -60,11 +59,7 @@ impl Inner {
         }
         let pool = self.clone();
         tokio::spawn(async move {
-            loop {
-                let missing = pool.spares.missing();
-                if missing == 0 {
-                    break;
-                }
+            while let missing @ 1.. = pool.spares.missing() {
                 // Whoever needs a process next will see what is wrong.
                 let Ok(forked) = pool.fork_spares(missing).await else { break };
                 pool.spares.lock().extend(forked);

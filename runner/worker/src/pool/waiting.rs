@@ -111,6 +111,9 @@ impl Waiting {
         let pairs: Vec<_> = pairs.collect::<Result<_, _>>().map_err(PoolError::System)?;
         let (connections, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let children = self.make_children(&encode(&ToWorker::Fork), theirs, &[]).await?;
+        if children.is_empty() {
+            return Err(PoolError::NoDescriptor);
+        }
         let forked = connections.into_iter().zip(children);
         Ok(forked.map(|(connection, child)| Forked { connection, child }).collect())
     }
@@ -182,7 +185,7 @@ impl Waiting {
         Ok(Forked { connection, child })
     }
 
-    /// Sends an order with a socket for each child that is to be made, and takes the children: at least one.
+    /// Sends an order with a socket for each child that is to be made, and takes the children that were.
     async fn make_children(
         &self,
         order: &[u8],
@@ -197,9 +200,7 @@ impl Waiting {
         match parent.receive().await? {
             FromWorker::Forked => {
                 let pidfds = std::iter::from_fn(|| parent.take_descriptor());
-                let children: Result<Vec<_>, _> = pidfds.map(Child::from_pidfd).collect();
-                let children = children.map_err(PoolError::System)?;
-                if children.is_empty() { Err(PoolError::NoDescriptor) } else { Ok(children) }
+                pidfds.map(Child::from_pidfd).collect::<Result<_, _>>().map_err(PoolError::System)
             }
             FromWorker::NotForked(why) => Err(PoolError::NotForked(why)),
             other => Err(PoolError::unexpected(&other)),

@@ -16,9 +16,14 @@ static ALLOCATOR: Allocator = Allocator;
 /// Whether this process runs a script: the server and workers that wait fail as Rust programs do.
 static IN_RUN: AtomicBool = AtomicBool::new(false);
 
-/// From now on, an allocation that fails ends the process.
-pub(super) fn end_when_exhausted() {
+/// From now on, an allocation that fails ends the process, and buffers leave some memory (see [`super::buffers`]).
+pub(super) fn begin_run() {
     IN_RUN.store(true, Relaxed);
+}
+
+/// Whether [`begin_run`] was called.
+pub(super) fn is_in_run() -> bool {
+    IN_RUN.load(Relaxed)
 }
 
 /// Has the C library take memory from the kernel in pieces of this size. Without a program break, which the
@@ -32,7 +37,7 @@ pub(super) fn take_large_pieces() {
 }
 
 fn checked(memory: *mut u8) -> *mut u8 {
-    if memory.is_null() && IN_RUN.load(Relaxed) {
+    if memory.is_null() && is_in_run() {
         end(EXIT_OUT_OF_MEMORY);
     }
     memory

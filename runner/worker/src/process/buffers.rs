@@ -5,32 +5,27 @@
 
 use std::{
     ffi::{c_int, c_void},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use deno_core::v8;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+use super::allocator::is_in_run;
 
 /// What is left, in bytes: for some pieces of V8's heap, and the memory in which it notes what it has marked.
 const LEFT_BYTES: usize = 16 << 20;
 /// How much may be taken without a look at what is left, in bytes.
 const UNSEEN_BYTES: usize = 64 << 10;
 
-/// Whether this process runs a script.
-static IN_RUN: AtomicBool = AtomicBool::new(false);
 /// Bytes taken since the last look.
 static UNSEEN: AtomicUsize = AtomicUsize::new(0);
-
-/// From now on, buffers leave some memory.
-pub(super) fn leave_some_memory() {
-    IN_RUN.store(true, Relaxed);
-}
 
 /// Whether so much can be taken. After a refusal there is a look each time.
 fn leaves_enough(bytes: usize) -> bool {
     let unseen = UNSEEN.load(Relaxed).saturating_add(bytes);
     UNSEEN.store(unseen, Relaxed);
-    if unseen < UNSEEN_BYTES || !IN_RUN.load(Relaxed) {
+    if unseen < UNSEEN_BYTES || !is_in_run() {
         return true;
     }
     let enough = can_be_mapped(bytes.saturating_add(LEFT_BYTES));

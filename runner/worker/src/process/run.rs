@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use stasis_image::{FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen, Pause};
 
 use super::{
-    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator, buffers,
+    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
@@ -94,8 +94,7 @@ fn fork_for_each(sockets: Vec<OwnedFd>) -> bool {
 
 fn run(engine: &mut Engine, job: Job, announce: bool) {
     sandbox::limit(&job, engine.data_bytes());
-    allocator::end_when_exhausted();
-    buffers::leave_some_memory();
+    allocator::begin_run();
     if announce {
         Channel.send(&FromWorker::Started);
     }

@@ -56,10 +56,9 @@ async fn each_spare_has_a_socket_of_its_own() {
     const WANTED: usize = 4;
     let bench = Bench::with_spares(WANTED).await;
     ready(&bench, WANTED).await;
-    let pool = &bench;
     let run = async |index: usize| {
         let code = format!("await new Promise(done => setTimeout(done, 50)); {index}");
-        pool.returns(&code, Start::Fresh).await.0
+        bench.returns(&code, Start::Fresh).await.0
     };
     let texts = futures::future::join_all((0..3 * WANTED).map(run)).await;
     let expected: Vec<_> = (0..3 * WANTED).map(|index| index.to_string()).collect();
@@ -68,7 +67,7 @@ async fn each_spare_has_a_socket_of_its_own() {
     // Forked together, and yet they share no random numbers.
     let drawn = futures::future::join_all(
         (0..WANTED)
-            .map(async |_| pool.returns("`${Math.random()} ${crypto.randomUUID()}`", Start::Fresh).await.0),
+            .map(async |_| bench.returns("`${Math.random()} ${crypto.randomUUID()}`", Start::Fresh).await.0),
     );
     let drawn: BTreeSet<_> = drawn.await.into_iter().collect();
     assert_eq!(drawn.len(), WANTED);

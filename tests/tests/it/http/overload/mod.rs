@@ -23,7 +23,7 @@ const FACTOR: f64 = 3.0;
 /// The least of the peak that is left under overload: of what the processors can do that the generator leaves to the
 /// server, for it makes three times the requests on the same ones.
 const GOODPUT: f64 = 0.9;
-/// What a median of so many parts may be wrong by: single ones are between 75 and 110 % on two processors, whose speed
+/// What a median of so many parts may be wrong by: single ones are between 70 and 125 % on two processors, whose speed
 /// changes from second to second, which leaves their median uncertain by two to three.
 const UNCERTAINTY: f64 = 0.04;
 /// The longest that a refusal may take, at the 99th percentile.
@@ -91,7 +91,8 @@ fn assert_bounded(server: &Server) {
     });
     let [early, late] = [memory.len() / 3, memory.len() - 1].map(|at| memory[at]);
     let most = memory.iter().copied().max().unwrap_or_default();
-    let round = Round { left: vec![left(&peak, &over)], peak, over };
+    let left = over.goodput_per_processor() / peak.goodput_per_processor();
+    let round = Round { left: vec![left], peak, over };
     let figures = format!(
         "{}; memory {} to {late} kB, {early} after a third, at most {most}",
         round.figures(),
@@ -100,11 +101,6 @@ fn assert_bounded(server: &Server) {
     support::note(&figures);
     round.assert_sound();
     assert!(most < MEMORY && late < early + GROWTH, "{figures}");
-}
-
-/// What overload leaves of a peak.
-fn left(peak: &Report, over: &Report) -> f64 {
-    over.goodput_per_processor() / peak.goodput_per_processor()
 }
 
 /// The peak and the overload, in turns.
@@ -123,7 +119,8 @@ impl Round {
         for _ in 0..PARTS {
             let over = open(server, &before, PART);
             let behind = closed(server, PART);
-            round.left.push(2.0 / (1.0 / left(&before, &over) + 1.0 / left(&behind, &over)));
+            let around = [&before, &behind].map(Report::goodput_per_processor);
+            round.left.push(over.goodput_per_processor() / f64::midpoint(around[0], around[1]));
             round.over.add(over);
             round.peak.add(std::mem::replace(&mut before, behind));
         }
@@ -157,8 +154,8 @@ impl Round {
         let Self { peak, over, left } = self;
         format!(
             "peak {:.0}/s; offered {:.0}/s: goodput {:.0}/s, {:.0} % of the peak for what the generator left, {:.0} to \
-             {:.0} % in single parts; it took {:.2} and {:.2} processors; p50 {:?}, p99 {:?}; refused {:.0}/s, p50 {:?}, p99 {:?}, longest {:?}; the \
-             generator was late by {:?} at p99",
+             {:.0} % in single parts; it took {:.2} and {:.2} processors; p50 {:?}, p99 {:?}; refused {:.0}/s, p50 {:?}, \
+             p99 {:?}, longest {:?}; the generator was late by {:?} at p99",
             peak.goodput(),
             over.offered(),
             over.goodput(),
