@@ -10,13 +10,10 @@ use std::{fs::File, io, sync::Arc};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
 use crate::{
-    FileIdentity, Image, Loader, PAGE_SIZE,
+    FileIdentity, Image, LARGE_PAGE, Loader, PAGE_SIZE,
     format::{Area, Backing, Run},
     scratch,
 };
-
-/// Size of a large page on x86_64, in bytes.
-pub(crate) const LARGE_PAGE: u64 = 2 << 20;
 
 /// Large pages of which scripts use fewer small pages than this, at either end of what they use, are not copied:
 /// they would take more than they save.

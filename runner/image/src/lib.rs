@@ -44,3 +44,6 @@ pub use thaw::{Loader, Paging, ThawError, ThawRequest};
 
 /// Size of a page, in bytes; an image made with another page size is refused.
 pub const PAGE_SIZE: u64 = 4096;
+
+/// Size of a large page on x86_64, in bytes.
+pub const LARGE_PAGE: u64 = 2 << 20;

@@ -4,7 +4,7 @@ use std::{fs::File, io, os::unix::fs::FileExt, ptr};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 
-use crate::{PAGE_SIZE, code_copy::LARGE_PAGE};
+use crate::{LARGE_PAGE, PAGE_SIZE};
 
 /// A mapping of zeros that is unmapped when it is dropped.
 #[derive(Debug)]

@@ -78,6 +78,9 @@ pub(crate) fn boot(preloading: Preloading, becomes: Becomes) -> ! {
     allocator::take_large_pieces();
     let large_pages = sandbox::forbid_large_pages();
     let layers = sandbox::enter_to_boot(preloading, becomes);
+    if becomes == Becomes::BaseImage {
+        allocator::take_large_page();
+    }
     let mut engine = crate::engine::Engine::boot(Channel, preloading);
     Channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     run::serve(&mut engine)

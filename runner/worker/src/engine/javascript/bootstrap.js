@@ -403,10 +403,11 @@
   };
 
   const { __processTimers, __drainNextTickAndMacrotasks } = core;
+  const console = makeConsole();
 
   // What the host calls; see engine/mod.rs.
-  const boot = () => {
-    define("console", makeConsole(), false);
+  const boot = (() => {
+    define("console", console, false);
     define("crypto", crypto_.crypto, true);
     void crypto_.crypto.subtle;
     performance_.setTimeOrigin();
@@ -426,6 +427,6 @@
       __processTimers,
       __drainNextTickAndMacrotasks,
     };
-  };
+  });
   ObjectDefineProperty(window, "bootstrap", { __proto__: null, value: boot, configurable: true });
 })(globalThis);
