@@ -30,6 +30,15 @@ pub(super) struct Thrown {
     stack: String,
 }
 
+/// What a script's last expression gave.
+#[derive(Debug)]
+enum Completion {
+    /// The text of a primitive value, which nothing can change any more.
+    Text(String),
+    /// Any other value.
+    Value(v8::Global<v8::Value>),
+}
+
 impl Engine {
     /// Runs a cell until its value has settled.
     pub(crate) fn run(&mut self, job: &Job) -> CellEnd {
@@ -45,7 +54,7 @@ impl Engine {
         }
     }
 
-    fn evaluate(&mut self, name: &str, code: &str) -> Result<v8::Global<v8::Value>, Thrown> {
+    fn evaluate(&mut self, name: &str, code: &str) -> Result<Completion, Thrown> {
         let source = Source { name, text: code, language: Language::TypeScript };
         let constants = &self.constants;
         let prepared = stasis_script::prepare(&source, &|name| constants.contains(name))
@@ -60,8 +69,8 @@ impl Engine {
     }
 
     /// Runs a prepared script; gives its completion value.
-    fn execute(&mut self, name: &str, code: &str, first_line: i32) -> Result<v8::Global<v8::Value>, Thrown> {
-        deno_core::scope!(scope, &mut self.runtime);
+    fn execute(&mut self, name: &str, code: &str, first_line: i32) -> Result<Completion, Thrown> {
+        scope!(scope, self);
         v8::tc_scope!(let scope, scope);
         let (Some(code), Some(name)) = (v8::String::new(scope, code), v8::String::new(scope, name)) else {
             return Err(Thrown::bare("RangeError: the script is too long"));
@@ -85,7 +94,7 @@ impl Engine {
                 if let Ok(promise) = v8::Local::<v8::Promise>::try_from(value) {
                     expect_rejection(scope, promise);
                 }
-                Ok(v8::Global::new(scope, value))
+                Ok(Completion::of(scope, value))
             }
             None if scope.has_terminated() => {
                 scope.reset();
@@ -113,12 +122,13 @@ impl Engine {
         }
     }
 
-    /// Runs the event loop until `value`, if it is a promise, has settled. One turn is taken in any
+    /// Runs the event loop until the value, if it is a promise, has settled. One turn is taken in any
     /// case: what a script queued belongs to it.
-    fn settle(&mut self, value: v8::Global<v8::Value>) -> Result<v8::Global<v8::Value>, Thrown> {
+    fn settle(&mut self, completion: Completion) -> Result<Completion, Thrown> {
         loop {
             let turn = self.turn().map_err(|error| Thrown::from_core_error(*error))?;
-            if let Some(settled) = self.settled(&value)? {
+            let Completion::Value(value) = &completion else { return Ok(completion) };
+            if let Some(settled) = self.settled(value)? {
                 return Ok(settled);
             }
             match turn {
@@ -133,15 +143,17 @@ impl Engine {
         }
     }
 
-    fn settled(&mut self, value: &v8::Global<v8::Value>) -> Result<Option<v8::Global<v8::Value>>, Thrown> {
-        deno_core::scope!(scope, &mut self.runtime);
+    fn settled(&mut self, value: &v8::Global<v8::Value>) -> Result<Option<Completion>, Thrown> {
+        scope!(scope, self);
         let local = v8::Local::new(scope, value);
-        let Ok(promise) = v8::Local::<v8::Promise>::try_from(local) else { return Ok(Some(value.clone())) };
+        let Ok(promise) = v8::Local::<v8::Promise>::try_from(local) else {
+            return Ok(Some(Completion::Value(value.clone())));
+        };
         match promise.state() {
             v8::PromiseState::Pending => Ok(None),
             v8::PromiseState::Fulfilled => {
                 let result = promise.result(scope);
-                Ok(Some(v8::Global::new(scope, result)))
+                Ok(Some(Completion::of(scope, result)))
             }
             v8::PromiseState::Rejected => {
                 let reason = promise.result(scope);
@@ -151,15 +163,11 @@ impl Engine {
         }
     }
 
-    fn result_text(&mut self, value: v8::Global<v8::Value>, max: u64) -> Result<String, Thrown> {
-        deno_core::scope!(scope, &mut self.runtime);
-        v8::tc_scope!(let scope, scope);
-        let value = v8::Local::new(scope, value);
-        let text = text_of(scope, &self.intrinsics, value);
-        if scope.has_terminated() {
-            scope.reset();
-            return Err(Thrown::reported(scope));
-        }
+    fn result_text(&mut self, completion: Completion, max: u64) -> Result<String, Thrown> {
+        let text = match completion {
+            Completion::Text(text) => text,
+            Completion::Value(value) => self.text_of_value(&value)?,
+        };
         if text.len() as u64 > max {
             let length = text.len();
             return Err(Thrown::bare(&format!(
@@ -167,6 +175,27 @@ impl Engine {
             )));
         }
         Ok(text)
+    }
+
+    fn text_of_value(&mut self, value: &v8::Global<v8::Value>) -> Result<String, Thrown> {
+        scope!(scope, self);
+        v8::tc_scope!(let scope, scope);
+        let value = v8::Local::new(scope, value);
+        let text = text_of(scope, &self.intrinsics, value);
+        if scope.has_terminated() {
+            scope.reset();
+            return Err(Thrown::reported(scope));
+        }
+        Ok(text)
+    }
+
+    /// Has V8 take memory to allocate from, by a script that it has not compiled before and that leaves nothing
+    /// behind.
+    pub(super) fn warm_up_allocation(&mut self) {
+        let text =
+            self.evaluate("stasis:warm-up", "2 + 2").and_then(|value| self.result_text(value, u64::MAX));
+        debug_assert!(text.is_ok(), "{text:?}");
+        self.sources.clear();
     }
 
     /// Runs what scripts commonly use.
@@ -184,6 +213,15 @@ impl Engine {
         let cleaned = self.evaluate("stasis:warm-up", WARM_UP_END);
         debug_assert!(cleaned.is_ok(), "{cleaned:?}");
         self.constants.clear();
+    }
+}
+
+impl Completion {
+    fn of(scope: &v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Self {
+        match text_of_primitive(scope, value) {
+            Some(text) => Self::Text(text),
+            None => Self::Value(v8::Global::new(scope, value)),
+        }
     }
 }
 
@@ -273,8 +311,8 @@ fn text_of(
     intrinsics: &Intrinsics,
     value: v8::Local<'_, v8::Value>,
 ) -> String {
-    if value.is_string() {
-        return value.to_rust_string_lossy(scope);
+    if let Some(text) = text_of_primitive(scope, value) {
+        return text;
     }
     let undefined = v8::undefined(scope).into();
     let to_text = v8::Local::new(scope, &intrinsics.to_text);
@@ -282,6 +320,12 @@ fn text_of(
         Some(text) => text.to_rust_string_lossy(scope),
         None => "[value that cannot be shown]".to_owned(),
     }
+}
+
+/// What `bootstrap.js` makes of a primitive value, if V8 makes the same of it by itself; runs no code of anybody's.
+fn text_of_primitive(scope: &v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Option<String> {
+    let same = value.is_string() || value.is_number() || value.is_boolean() || value.is_null_or_undefined();
+    same.then(|| value.to_rust_string_lossy(scope))
 }
 
 /// To be called within a try-catch scope that has caught nothing: looking at a thrown value can run

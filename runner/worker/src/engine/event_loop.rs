@@ -45,14 +45,12 @@ impl Engine {
         self.fire_timers();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
-        let runtime = &mut self.runtime;
-        let polled = self.tokio.block_on(async {
-            let polled =
-                runtime.poll_event_loop(&mut Context::from_waker(&waker), PollEventLoopOptions::default());
+        let polled =
+            self.runtime.poll_event_loop(&mut Context::from_waker(&waker), PollEventLoopOptions::default());
+        if self.tokio.metrics().num_alive_tasks() > 0 {
             // Lets the tasks that were spawned have their turn.
-            tokio::task::yield_now().await;
-            polled
-        });
+            self.tokio.block_on(tokio::task::yield_now());
+        }
         let pumped = v8::Platform::pump_message_loop(&self.platform, self.runtime.v8_isolate(), false);
         match polled {
             Poll::Ready(Err(error)) => Err(Box::new(error)),
@@ -104,7 +102,7 @@ impl Engine {
     /// Runs what is due. Exceptions are kept by deno_core, which reports them at the next poll.
     fn process_timers(&mut self, now: f64) {
         let state = self.runtime.op_state();
-        deno_core::scope!(scope, &mut self.runtime);
+        scope!(scope, self);
         v8::tc_scope!(let scope, scope);
         let undefined = v8::undefined(scope).into();
         let process_timers = v8::Local::new(scope, &self.intrinsics.process_timers);

@@ -13,7 +13,10 @@ use rand_xoshiro::{
 };
 use stasis_core::{HostAnswer, HostCall, HostResult};
 
-use super::extension::{CallError, Outside};
+use super::{
+    extension::{CallError, Outside},
+    randomness::fresh_seed,
+};
 use crate::{
     process::Channel,
     protocol::{FromWorker, MAX_CONSOLE_PIECE, MAX_OPEN_BYTES, MAX_OPEN_CALLS},
@@ -22,7 +25,8 @@ use crate::{
 /// The script's side of the channel.
 pub(crate) struct Link {
     channel: Channel,
-    random: RefCell<Xoshiro256PlusPlus>,
+    /// Seeded when it is first used in a run.
+    random: RefCell<Option<Xoshiro256PlusPlus>>,
     /// While the engine warms up, nobody listens.
     muted: Cell<bool>,
     next_call: Cell<u32>,
@@ -54,7 +58,7 @@ impl Link {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
             channel,
-            random: RefCell::new(Xoshiro256PlusPlus::seed_from_u64(0)),
+            random: RefCell::default(),
             muted: Cell::new(false),
             next_call: Cell::new(0),
             next_fetch: Cell::new(0),
@@ -64,8 +68,11 @@ impl Link {
         }
     }
 
-    pub(super) fn seed(&self, seed: [u8; 32]) {
-        *self.random.borrow_mut() = Xoshiro256PlusPlus::from_seed(seed);
+    /// Has the next random number come from a new seed.
+    pub(super) fn forget_seed(&self) {
+        if self.random.borrow().is_some() {
+            self.random.take();
+        }
     }
 
     pub(super) fn mute(&self, muted: bool) {
@@ -73,7 +80,9 @@ impl Link {
     }
 
     pub(super) fn offer_files(&self, files: bool) {
-        self.files.set(files);
+        if self.files.get() != files {
+            self.files.set(files);
+        }
     }
 
     /// Whether scripts find `fs`.
@@ -141,6 +150,7 @@ impl Outside for Link {
 
     fn fill_random(&self, numbers: &mut [f64]) {
         let mut random = self.random.borrow_mut();
+        let random = random.get_or_insert_with(|| Xoshiro256PlusPlus::from_seed(fresh_seed()));
         for number in numbers {
             // 52 random bits as the fraction of a number in 1..2.
             *number = f64::from_bits(random.next_u64() >> 12 | 1.0f64.to_bits()) - 1.0;
@@ -194,7 +204,7 @@ mod tests {
     #[test]
     fn random_numbers_fill_the_unit_interval() {
         let link = Link::new(Channel);
-        link.seed([7; 32]);
+        link.random.replace(Some(Xoshiro256PlusPlus::seed_from_u64(7)));
         let mut numbers = [0.0; 10_000];
         link.fill_random(&mut numbers);
         assert!(numbers.iter().all(|number| (0.0..1.0).contains(number)));

@@ -1,6 +1,17 @@
 //! V8 with everything around it: boots an isolate, runs cells in it, and keeps it in a state in which the
 //! process can be frozen.
 
+/// A scope in which scripts run. Unlike `deno_core::scope` it makes no new handle to the context, which would write to
+/// four pages.
+macro_rules! scope {
+    ($scope:ident, $engine:expr) => {
+        let isolate = &mut *$engine.runtime.v8_isolate();
+        v8::scope!(let $scope, isolate);
+        let context = v8::Local::new($scope, &$engine.context);
+        let $scope = &mut v8::ContextScope::new($scope, context);
+    };
+}
+
 mod cell;
 mod event_loop;
 pub(crate) mod extension;
@@ -42,6 +53,7 @@ const GARBAGE_BYTES: usize = 1 << 20;
 /// An isolate and what it needs. One per process, for the process's whole life.
 pub(crate) struct Engine {
     runtime: JsRuntime,
+    context: v8::Global<v8::Context>,
     /// Deno's crates want a tokio context; without drivers it is memory and nothing else.
     tokio: tokio::runtime::Runtime,
     platform: v8::SharedRef<v8::Platform>,
@@ -100,8 +112,10 @@ impl Engine {
         stack_trace::install(&mut runtime, sources.clone());
         memory::install(runtime.v8_isolate());
         let intrinsics = Intrinsics::take(&mut runtime);
+        let context = runtime.main_context();
         Self {
             runtime,
+            context,
             tokio,
             platform,
             intrinsics,
@@ -124,6 +138,7 @@ impl Engine {
         while v8::Platform::pump_message_loop(&self.platform, self.runtime.v8_isolate(), false) {}
         self.warm_up_cells();
         self.sources.clear();
+        memory::begin_fresh_page(&mut self.runtime);
         self.base_heap = self.used_heap();
         self.heap_after_collection = self.base_heap;
     }
@@ -146,8 +161,11 @@ impl Engine {
     }
 
     /// To be called before the base image is made.
-    pub(crate) fn prepare_base(&self) {
+    pub(crate) fn prepare_base(&mut self) {
         memory::use_up_free_memory();
+        self.reseed();
+        // V8 gave back what it had taken to allocate from when it was asked how much it uses.
+        self.warm_up_allocation();
     }
 
     fn used_heap(&mut self) -> usize {

@@ -40,11 +40,13 @@ impl Engine {
             }
         }
         self.link.offer_files(files);
-        self.offered = capabilities;
+        if self.offered != capabilities {
+            self.offered = capabilities;
+        }
     }
 
     fn offer_one(&mut self, name: &str, there: bool) {
-        deno_core::scope!(scope, &mut self.runtime);
+        scope!(scope, self);
         v8::tc_scope!(let scope, scope);
         let offer = v8::Local::new(scope, &self.intrinsics.offer);
         let Some(name) = v8::String::new(scope, name) else { return };
@@ -63,7 +65,7 @@ impl Engine {
     }
 
     fn compile(&mut self, module: &PreloadedModule) -> Result<(), String> {
-        deno_core::scope!(scope, &mut self.runtime);
+        scope!(scope, self);
         v8::tc_scope!(let scope, scope);
         let preload = v8::Local::new(scope, &self.intrinsics.preload);
         let name = v8::String::new(scope, &module.name).ok_or("its name is too long")?;

@@ -8,16 +8,22 @@ use rand_of_deno::RngCore;
 use super::Engine;
 
 impl Engine {
-    /// Makes `Math.random` start from a new seed.
+    /// Makes `Math.random` start from a new seed. Writes only where the last run has used it: a page that is
+    /// written to is a page to be copied.
     pub(super) fn reseed(&mut self) {
-        let mut seed = [0; 32];
-        let filled = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
-        assert_eq!(filled, Ok(seed.len()), "the kernel always has 32 random bytes");
-        self.link.seed(seed);
+        self.link.forget_seed();
         drain_thread_generator();
         // `bootstrap.js` keeps here how many random numbers it has in store: none.
-        self.intrinsics.random_left.iter().for_each(|byte| byte.set(0));
+        self.intrinsics.random_left.iter().filter(|byte| byte.get() != 0).for_each(|byte| byte.set(0));
     }
+}
+
+/// A seed from the kernel.
+pub(super) fn fresh_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    let filled = rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty());
+    assert_eq!(filled, Ok(seed.len()), "the kernel always has 32 random bytes");
+    seed
 }
 
 /// The generator behind `crypto.getRandomValues` and `randomUUID` notices a fork only when it makes its
