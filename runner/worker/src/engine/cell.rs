@@ -46,12 +46,17 @@ impl Engine {
         self.offer(job.capabilities);
         let heap = usize::try_from(job.heap).unwrap_or(usize::MAX);
         memory::allow(self.runtime.v8_isolate(), self.base_heap.saturating_add(heap));
-        match self.evaluate(&job.name, &job.code).and_then(|value| self.result_text(value, job.result)) {
+        match self.evaluate_to_text(&job.name, &job.code, job.result) {
             Ok(text) => CellEnd::Returned(text),
             Err(Thrown { message, stack }) => {
                 CellEnd::Threw { message: shortened(message), stack: shortened(stack) }
             }
         }
+    }
+
+    fn evaluate_to_text(&mut self, name: &str, code: &str, max: u64) -> Result<String, Thrown> {
+        let completion = self.evaluate(name, code)?;
+        self.result_text(completion, max)
     }
 
     fn evaluate(&mut self, name: &str, code: &str) -> Result<Completion, Thrown> {
@@ -192,9 +197,7 @@ impl Engine {
     /// Has V8 take memory to allocate from, by a script that it has not compiled before and that leaves nothing
     /// behind.
     pub(super) fn warm_up_allocation(&mut self) {
-        let text =
-            self.evaluate("stasis:warm-up", "2 + 2").and_then(|value| self.result_text(value, u64::MAX));
-        debug_assert!(text.is_ok(), "{text:?}");
+        self.warm_up_with("2 + 2");
         self.sources.clear();
     }
 
@@ -204,15 +207,18 @@ impl Engine {
         let begun = self.evaluate("stasis:warm-up", WARM_UP_BEGIN);
         debug_assert!(begun.is_ok(), "{begun:?}");
         for code in WARM_UP {
-            let name = "stasis:warm-up";
-            let text = self.evaluate(name, code).and_then(|value| self.result_text(value, u64::MAX));
-            debug_assert!(text.is_ok(), "{text:?}");
+            self.warm_up_with(code);
         }
         self.link.mute(false);
         // What the warm-up declared is not to be found by scripts.
         let cleaned = self.evaluate("stasis:warm-up", WARM_UP_END);
         debug_assert!(cleaned.is_ok(), "{cleaned:?}");
         self.constants.clear();
+    }
+
+    fn warm_up_with(&mut self, code: &str) {
+        let text = self.evaluate_to_text("stasis:warm-up", code, u64::MAX);
+        debug_assert!(text.is_ok(), "{text:?}");
     }
 }
 

@@ -80,9 +80,7 @@ impl Link {
     }
 
     pub(super) fn offer_files(&self, files: bool) {
-        if self.files.get() != files {
-            self.files.set(files);
-        }
+        self.files.set(files);
     }
 
     /// Whether scripts find `fs`.

@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use deno_core::{JsRuntime, v8};
+use deno_core::v8;
 
 use crate::{
     process::{Channel, EXIT_NORMAL, end},
@@ -38,12 +38,12 @@ pub(super) fn allow(isolate: &mut v8::Isolate, bytes: usize) {
 /// Has V8 begin a fresh page of its heap for what lives long. What compiling a script leaves lies side by side there,
 /// and not in the gaps of many pages, each of which a run would have to copy together with V8's notes about it. To
 /// be called once, after the last collection of garbage before the base image is made.
-pub(super) fn begin_fresh_page(runtime: &mut JsRuntime) {
+pub(super) fn begin_fresh_page(isolate: &mut v8::Isolate) {
     /// More than gaps have; what is much larger gets memory of its own.
     const BYTES: usize = 100 << 10;
     /// Far more than there are gaps of that size.
     const MOST: u8 = 64;
-    deno_core::scope!(scope, runtime);
+    v8::scope!(let scope, isolate);
     let before = bytes_for_long_lived(scope);
     for letter in 0..MOST {
         // Strings of which there is only one with each text are taken to live long.

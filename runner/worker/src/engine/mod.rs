@@ -138,7 +138,7 @@ impl Engine {
         while v8::Platform::pump_message_loop(&self.platform, self.runtime.v8_isolate(), false) {}
         self.warm_up_cells();
         self.sources.clear();
-        memory::begin_fresh_page(&mut self.runtime);
+        memory::begin_fresh_page(self.runtime.v8_isolate());
         self.base_heap = self.used_heap();
         self.heap_after_collection = self.base_heap;
     }

@@ -32,6 +32,9 @@ const COMPILE_AS_NEEDED: &str = "--wasm-lazy-compilation --liftoff --wasm-dynami
 impl Engine {
     /// Puts on the global object what the script is to find, and takes away what it is not.
     pub(super) fn offer(&mut self, capabilities: Capabilities) {
+        if self.offered == capabilities {
+            return;
+        }
         // Imports are asked for one by one.
         let Capabilities { fetch, files, modules: _ } = capabilities;
         for (name, there, was) in [("fetch", fetch, self.offered.fetch), ("fs", files, self.offered.files)] {
@@ -40,9 +43,7 @@ impl Engine {
             }
         }
         self.link.offer_files(files);
-        if self.offered != capabilities {
-            self.offered = capabilities;
-        }
+        self.offered = capabilities;
     }
 
     fn offer_one(&mut self, name: &str, there: bool) {

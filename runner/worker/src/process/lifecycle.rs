@@ -17,8 +17,8 @@ use super::sandbox;
 /// Ends the process at once: no destructors, no handlers.
 pub(crate) fn end(status: i32) -> ! {
     loop {
-        // SAFETY: ends the process; nothing runs after it. The C library's function for it is in a page that runs
-        // would need for nothing else.
+        // The C library's function for it is in a page that runs would need for nothing else.
+        // SAFETY: ends the process; nothing runs after it.
         unsafe { libc::syscall(libc::SYS_exit_group, status) };
     }
 }

@@ -405,7 +405,7 @@
   const { __processTimers, __drainNextTickAndMacrotasks } = core;
   const console = makeConsole();
 
-  // What the host calls; see engine/mod.rs.
+  // What the host calls; see engine/mod.rs. V8 compiles at once, for the snapshot, what is in parentheses.
   const boot = (() => {
     define("console", console, false);
     define("crypto", crypto_.crypto, true);
