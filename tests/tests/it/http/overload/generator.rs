@@ -1,6 +1,7 @@
 //! A load generator that takes little of the processors: one thread, many connections.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
@@ -119,7 +120,8 @@ struct Generator<'a> {
     request: &'a [u8],
     epoll: OwnedFd,
     connections: Vec<Connection>,
-    idle: Vec<usize>,
+    /// Those that wait for nothing, the one that has been idle longest first.
+    idle: VecDeque<usize>,
     report: Report,
     end: Instant,
 }
@@ -132,7 +134,7 @@ pub(super) fn load(address: SocketAddr, request: &[u8], arrival: Arrival, time: 
         request,
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll"),
         connections: Vec::new(),
-        idle: Vec::new(),
+        idle: VecDeque::new(),
         report: Report { time, ..Report::default() },
         end: begun + time,
     };
@@ -201,7 +203,8 @@ impl Generator<'_> {
     }
 
     fn send(&mut self, due: Instant) -> io::Result<()> {
-        let at = match self.idle.pop() {
+        // The connection used last would leave others idle until the server closes them.
+        let at = match self.idle.pop_front() {
             Some(at) => at,
             None => self.connect()?,
         };
@@ -245,7 +248,7 @@ impl Generator<'_> {
             _ => self.report.others += 1,
         }
         connection.answer.clear();
-        self.idle.push(at);
+        self.idle.push_back(at);
         Ok(())
     }
 }
