@@ -5,16 +5,16 @@
 //! [`stasis_worker::run_if_worker`].
 
 mod machine;
-mod process_start;
 mod samples;
 mod scripts;
 mod table;
 pub mod versus_node;
 mod workshop;
+mod zygote;
 
 pub use machine::Machine;
-pub use process_start::{ProcessKind, time_process_start};
 pub use samples::Samples;
 pub use scripts::{ADD, COUNT, TYPESCRIPT, fill};
 pub use table::Table;
 pub use workshop::{BenchError, Done, Workshop};
+pub use zygote::time_zygote_start;

@@ -122,6 +122,14 @@ impl Workshop {
         Ok(self)
     }
 
+    /// How long a process takes to boot from the start-up snapshot, as the base image's does.
+    ///
+    /// # Errors
+    /// If it does not boot.
+    pub async fn time_boot(&self) -> Result<Duration, BenchError> {
+        Ok(self.pool.time_boot().await?)
+    }
+
     /// Runs a script that must return.
     ///
     /// # Errors

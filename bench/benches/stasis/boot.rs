@@ -6,19 +6,22 @@ use std::{
 };
 
 use criterion::Criterion;
-use stasis_bench::{ProcessKind, Workshop, time_process_start};
+use stasis_bench::{Workshop, time_zygote_start};
 use tokio::runtime::Runtime;
 
 pub(crate) fn all(criterion: &mut Criterion, runtime: &Runtime, workshop: &Workshop) {
     let mut group = criterion.benchmark_group("boot");
-    for (name, kind) in [("without base image", ProcessKind::Boot), ("zygote", ProcessKind::Zygote)] {
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|times| {
-                let taken: io::Result<Duration> = (0..times).map(|_| time_process_start(kind)).sum();
-                taken.expect("workers start")
-            });
+    group.bench_function("zygote", |bencher| {
+        bencher.iter_custom(|times| {
+            let taken: io::Result<Duration> = (0..times).map(|_| time_zygote_start()).sum();
+            taken.expect("zygotes start")
         });
-    }
+    });
+    group.bench_function("without base image", |bencher| {
+        bencher.iter_custom(|times| {
+            (0..times).map(|_| runtime.block_on(workshop.time_boot()).expect("processes boot")).sum()
+        });
+    });
     group.bench_function("pool with base image", |bencher| {
         bencher.iter_custom(|times| {
             let mut taken = Duration::ZERO;

@@ -11,8 +11,8 @@ use std::{
 };
 
 use stasis_bench::{
-    ADD, BenchError, COUNT, Done, Machine, ProcessKind, Samples, TYPESCRIPT, Table, Workshop, fill,
-    time_process_start, versus_node::Comparison,
+    ADD, BenchError, COUNT, Done, Machine, Samples, TYPESCRIPT, Table, Workshop, fill, time_zygote_start,
+    versus_node::Comparison,
 };
 use stasis_worker::pool::Start;
 
@@ -31,9 +31,8 @@ fn main() -> Result<(), BenchError> {
     println!("{machine}; {} samples\n", arguments.samples);
     let runtime = tokio::runtime::Runtime::new()?;
     if arguments.wants("start") {
-        let (process, boot) = processes(arguments.samples)?;
-        println!("{process}");
-        println!("{}", runtime.block_on(pool_start(arguments.samples, boot))?);
+        println!("{}", runtime.block_on(processes(arguments.samples))?);
+        println!("{}", runtime.block_on(pool_start(arguments.samples))?);
     }
     runtime.block_on(async {
         let workshop = Workshop::open(0).await?.warmed_up().await?;
@@ -93,21 +92,23 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.2}", time.as_secs_f64() * 1000.0)
 }
 
-/// Also returns the table's boot time.
-fn processes(samples: usize) -> Result<(Table, Duration), BenchError> {
+async fn processes(samples: usize) -> Result<Table, BenchError> {
     let mut table = times_table("process start until ready");
-    let measure = |kind| {
-        let times: Result<Vec<_>, _> = (0..samples).map(|_| time_process_start(kind)).collect();
-        times.map(Samples::of)
-    };
-    let boot = measure(ProcessKind::Boot)?;
-    add(&mut table, "boot from the start-up snapshot, no base image", &boot);
-    add(&mut table, "zygote", &measure(ProcessKind::Zygote)?);
-    Ok((table, boot.median()))
+    let workshop = Workshop::open(0).await?;
+    let (mut zygotes, mut boots) = (Vec::new(), Vec::new());
+    for _ in 0..samples {
+        zygotes.push(time_zygote_start()?);
+        boots.push(workshop.time_boot().await?);
+    }
+    let both = zygotes.iter().zip(&boots).map(|(zygote, boot)| *zygote + *boot).collect();
+    add(&mut table, "zygote", &Samples::of(zygotes));
+    add(&mut table, "its child that boots from the start-up snapshot, no base image", &Samples::of(boots));
+    add(&mut table, "one after the other", &Samples::of(both));
+    Ok(table)
 }
 
 /// Few samples: every one of an empty folder hashes and stores a base image.
-async fn pool_start(samples: usize, boot: Duration) -> Result<Table, BenchError> {
+async fn pool_start(samples: usize) -> Result<Table, BenchError> {
     let mut table = times_table("pool start until ready");
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for _ in 0..samples.div_ceil(20) {
@@ -120,10 +121,7 @@ async fn pool_start(samples: usize, boot: Duration) -> Result<Table, BenchError>
             again.push(begun.elapsed());
         }
     }
-    let first = Samples::of(first);
-    add(&mut table, "on an empty folder: boots, freezes and stores the base image", &first);
-    let rest = first.median().saturating_sub(boot);
-    table.row(&["of which not booting".to_owned(), milliseconds(rest)]);
+    add(&mut table, "on an empty folder: boots, freezes and stores the base image", &Samples::of(first));
     add(&mut table, "with the base image there", &Samples::of(again));
     Ok(table)
 }

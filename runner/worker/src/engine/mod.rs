@@ -33,7 +33,6 @@ use modules::Loader;
 use stack_trace::Sources;
 
 pub(crate) use cell::CellEnd;
-pub(crate) use offer::Preloading;
 
 static STARTUP_SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/startup.snapshot"));
 
@@ -83,10 +82,12 @@ struct Intrinsics {
 }
 
 impl Engine {
-    /// Boots V8 from the start-up snapshot.
-    pub(crate) fn boot(channel: Channel, preloading: Preloading) -> Self {
+    /// Boots V8 from the start-up snapshot. [`Engine::preload`] can be called only if that is said now.
+    pub(crate) fn boot(channel: Channel, preloads: bool) -> Self {
         v8::V8::set_flags_from_string(V8_FLAGS);
-        preloading.announce();
+        if preloads {
+            offer::announce_preloading();
+        }
         let platform = v8::new_single_threaded_default_platform(false).make_shared();
         JsRuntime::init_platform(Some(platform.clone()));
         let tokio = tokio::runtime::Builder::new_current_thread().build().expect("no drivers, no failure");

@@ -6,21 +6,10 @@ use stasis_core::Capabilities;
 use super::{Engine, cell::describe};
 use crate::protocol::PreloadedModule;
 
-/// Whether WebAssembly modules are going to be compiled for all runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Preloading {
-    Yes,
-    No,
-}
-
-impl Preloading {
-    /// To be called before V8 starts, which otherwise makes its flags read-only.
-    pub(super) fn announce(self) {
-        match self {
-            Self::Yes => v8::V8::set_flags_from_string("--no-freeze-flags-after-init"),
-            Self::No => {}
-        }
-    }
+/// To be called before V8 starts if WebAssembly modules are going to be compiled for all runs: otherwise V8 makes its
+/// flags read-only.
+pub(super) fn announce_preloading() {
+    v8::V8::set_flags_from_string("--no-freeze-flags-after-init");
 }
 
 /// All functions at once, by the optimising compiler: the base image has what no run has to do then. The

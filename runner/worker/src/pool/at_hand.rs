@@ -9,7 +9,12 @@ use stasis_core::{
 
 use stasis_image::LearnError;
 
-use super::{Inner, PoolError, run::job, waiting::Forked, within};
+use super::{
+    Inner, PoolError,
+    run::job,
+    waiting::{Forked, Order},
+    within,
+};
 use crate::protocol::{FromWorker, ToWorker};
 
 /// A script that does what most scripts do, and little that others do not: a page that is at hand for nothing
@@ -59,7 +64,6 @@ impl Inner {
 
     /// A process that has run the script and waits.
     async fn probe(&self, image: &File) -> Result<Forked, PoolError> {
-        let zygote = self.zygote().await?;
         let job = ToWorker::Run(job(&RunRequest {
             name: "stasis:typical".to_owned(),
             code: TYPICAL.to_owned(),
@@ -69,7 +73,8 @@ impl Inner {
             keep: true,
             capabilities: Capabilities::default(),
         }));
-        let mut probe = zygote.probe(image.try_clone().map_err(PoolError::System)?, &job).await?;
+        let image = image.try_clone().map_err(PoolError::System)?;
+        let mut probe = self.make(&Order::probe(image, &job)).await?;
         loop {
             match probe.connection.receive().await? {
                 FromWorker::Started | FromWorker::Console { .. } => {}

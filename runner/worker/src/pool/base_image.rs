@@ -16,15 +16,10 @@ use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 use super::{
     Inner, PoolError, PoolOptions,
     at_hand::LEARNING,
-    waiting::{Forked, Waiting},
+    waiting::{Forked, Order, Waiting},
     within,
 };
-use crate::{
-    Layers,
-    engine::Preloading,
-    process::Becomes,
-    protocol::{AfterFreeze, FromWorker, PreloadedModule, ToWorker},
-};
+use crate::protocol::{AfterFreeze, Becomes, Boot, FromWorker, PreloadedModule, ToWorker};
 
 /// A base image that can be mapped.
 #[derive(Debug, Clone)]
@@ -127,7 +122,7 @@ impl BaseImages {
     }
 
     async fn make(&self, pool: &Inner) -> Result<HeapId, PoolError> {
-        let (mut worker, _) = pool.boot(Becomes::BaseImage).await?;
+        let mut worker = pool.boot(Becomes::BaseImage).await?;
         let image = pool.heaps.create_image_file(u64::MAX)?;
         pool.freeze(&mut worker, &image, None, AfterFreeze::End).await?;
         pool.learn_pages_at_hand(&image).await.map_err(HeapError::Io)?;
@@ -155,23 +150,23 @@ impl Inner {
     }
 
     /// A process that has booted V8 and has what every run finds.
-    async fn boot(&self, becomes: Becomes) -> Result<(Forked, Layers), PoolError> {
-        let preloading = if self.options.preload.is_empty() { Preloading::No } else { Preloading::Yes };
-        let (mut worker, layers) = Waiting::boot(&self.options.worker, preloading, becomes).await?;
+    pub(super) async fn boot(&self, becomes: Becomes) -> Result<Forked, PoolError> {
+        let how = Boot { becomes, preloads: !self.options.preload.is_empty() };
+        let mut worker = self.make(&Order::boot(how)).await?;
+        match worker.connection.receive().await? {
+            FromWorker::Booted => {}
+            other => return Err(PoolError::unexpected(&other)),
+        }
         for module in &self.options.preload {
             preload(&mut worker, module).await?;
         }
-        Ok((worker, layers))
+        Ok(worker)
     }
 
     /// A process like one that was thawed from a base image, where there is none.
     pub(super) async fn booted_template(&self) -> Result<Waiting, PoolError> {
         let make = async {
-            let (mut worker, layers) = self.boot(Becomes::Template).await?;
-            // What is said of the sandbox is what the zygote said.
-            if layers != self.layers {
-                return Err(PoolError::Sandbox(layers));
-            }
+            let mut worker = self.boot(Becomes::Template).await?;
             worker.connection.send(&ToWorker::WarmUp, &[]).await?;
             match worker.connection.receive().await? {
                 FromWorker::WarmedUp => {}

@@ -23,7 +23,12 @@ mod templates;
 mod waiting;
 mod warm;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use stasis_core::{Fingerprint, HeapId};
 use stasis_image::Loader;
@@ -36,14 +41,14 @@ pub use stasis_core::engine::{Job as RunRequest, RunEvents, StartState as Start,
 
 use crate::{
     Layers,
-    protocol::{FromWorker, PreloadedModule, ToWorker},
+    protocol::{Becomes, FromWorker, PreloadedModule, ToWorker},
 };
 use base_image::BaseImages;
 use connection::ConnectionError;
 use large_code::LargeCode;
 use spares::Spares;
 use templates::Templates;
-use waiting::{Forked, ImagePair, Waiting};
+use waiting::{Forked, ImagePair, Order, Waiting};
 use warm::WarmProcesses;
 
 /// How a pool is to work.
@@ -253,6 +258,20 @@ impl Pool {
         Fingerprint::from_bytes(self.inner.loader.fingerprint())
     }
 
+    /// How long a process takes to boot V8 as the one does that becomes the base image, from the order to fork it until
+    /// it is ready. The process is ended then.
+    ///
+    /// # Errors
+    /// If it does not boot.
+    pub async fn time_boot(&self) -> Result<Duration, PoolError> {
+        let begun = Instant::now();
+        let booted = self.inner.boot(Becomes::BaseImage).await?;
+        let taken = begun.elapsed();
+        booted.child.kill();
+        booted.child.wait().await.map_err(PoolError::System)?;
+        Ok(taken)
+    }
+
     /// Whether this build's base image need not be made any more, which takes a moment.
     pub async fn base_image_exists(options: &PoolOptions, heaps: &HeapStore) -> bool {
         if !options.keeps_heaps {
@@ -315,13 +334,18 @@ impl Inner {
         Ok(Arc::new(Waiting::template(self.thaw(&images, None).await?)))
     }
 
-    /// Has the zygote thaw an image; a new zygote, if the last one turns out to have died.
+    /// Has the zygote thaw an image.
     async fn thaw(&self, images: &ImagePair, first: Option<&ToWorker>) -> Result<Forked, PoolError> {
-        let (zygote, code) = (self.zygote().await?, self.code.get());
-        match zygote.thaw(images, code, first).await {
+        self.make(&Order::thaw(images, self.code.get(), first)).await
+    }
+
+    /// Has the zygote fork a child; a new zygote, if the last one turns out to have died.
+    async fn make(&self, order: &Order<'_>) -> Result<Forked, PoolError> {
+        let zygote = self.zygote().await?;
+        match zygote.make(order).await {
             Err(PoolError::Worker(_)) => {
                 zygote.give_up();
-                self.zygote().await?.thaw(images, code, first).await
+                self.zygote().await?.make(order).await
             }
             other => other,
         }

@@ -1,7 +1,7 @@
-//! Starts worker processes from a thread of its own.
+//! Starts zygotes from a thread of its own.
 //!
 //! Workers ask the kernel to kill them when their parent dies, and the kernel takes the *thread* that
-//! started them for the parent. This thread lives as long as the process.
+//! started the zygote for the parent of all of them. This thread lives as long as the process.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::child::Child;
-use crate::process::Role;
+use crate::process::WORKER_ARGUMENT;
 
 /// How workers are started.
 #[derive(Debug, Clone)]
@@ -35,11 +35,11 @@ impl WorkerProgram {
 
 type Order = (Command, oneshot::Sender<io::Result<Child>>, tokio::runtime::Handle);
 
-/// Starts a worker whose standard input is `socket`.
-pub(super) async fn start(program: &WorkerProgram, role: Role, socket: OwnedFd) -> io::Result<Child> {
+/// Starts a zygote whose standard input is `socket`.
+pub(super) async fn start(program: &WorkerProgram, socket: OwnedFd) -> io::Result<Child> {
     let mut command = Command::new(&program.executable);
     command
-        .args(role.arguments())
+        .arg(WORKER_ARGUMENT)
         .env_clear()
         // Restartable sequences are registered with the kernel at an address that means nothing
         // after a thaw.

@@ -15,10 +15,8 @@ use stasis_store::MappableImage;
 use super::{PoolError, child::Child, connection::Connection, large_code::parts_of, spawner};
 use crate::{
     Layers,
-    engine::Preloading,
     pool::WorkerProgram,
-    process::{Becomes, Role},
-    protocol::{FromWorker, MAX_DESCRIPTORS, Purpose, ToWorker, VERSION, encode},
+    protocol::{Boot, FromWorker, MAX_DESCRIPTORS, Purpose, ToWorker, VERSION, encode},
 };
 
 /// Longest message of a process that runs no script.
@@ -47,25 +45,50 @@ pub(super) struct Forked {
     pub(super) child: Child,
 }
 
+/// A child that the zygote is asked for.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    message: ToWorker,
+    /// What waits in the child's socket.
+    first: Option<&'a ToWorker>,
+    files: Vec<Arc<File>>,
+}
+
+impl<'a> Order<'a> {
+    /// One that becomes the process in `images`.
+    pub(super) fn thaw(images: &ImagePair, code: Option<&CodeCopy>, first: Option<&'a ToWorker>) -> Self {
+        let base = images.base.as_ref();
+        let message = ToWorker::Thaw {
+            base: base.map(|base| *base.id().as_bytes()),
+            code: code.map(parts_of),
+            // A child that is given a script at once forks no more.
+            purpose: if first.is_some() { Purpose::Run } else { Purpose::Template },
+        };
+        let images = [Some(&images.image), base].into_iter().flatten();
+        let files = images.map(MappableImage::file).chain(code.map(CodeCopy::memory));
+        Self { message, first, files: files.cloned().collect() }
+    }
+
+    /// One that becomes the process in an image without a base, and runs a script to show which of its pages that
+    /// uses.
+    pub(super) fn probe(image: File, job: &'a ToWorker) -> Self {
+        let message = ToWorker::Thaw { base: None, code: None, purpose: Purpose::Probe };
+        Self { message, first: Some(job), files: vec![Arc::new(image)] }
+    }
+}
+
+impl Order<'_> {
+    /// One that boots V8, and says so when it has.
+    pub(super) fn boot(how: Boot) -> Self {
+        Self { message: ToWorker::Boot(how), first: None, files: Vec::new() }
+    }
+}
+
 impl Waiting {
-    /// Starts a zygote.
+    /// Starts a zygote. Also tells how it is boxed in.
     pub(super) async fn zygote(program: &WorkerProgram) -> Result<(Self, Layers), PoolError> {
-        Self::start(program, Role::Zygote).await
-    }
-
-    /// Starts a process that boots V8. Also tells how it is boxed in.
-    pub(super) async fn boot(
-        program: &WorkerProgram,
-        preloading: Preloading,
-        becomes: Becomes,
-    ) -> Result<(Forked, Layers), PoolError> {
-        let (booted, layers) = Self::start(program, Role::Boot { preloading, becomes }).await?;
-        Ok((Forked { connection: booted.connection.into_inner(), child: booted.child }, layers))
-    }
-
-    async fn start(program: &WorkerProgram, role: Role) -> Result<(Self, Layers), PoolError> {
         let (mut connection, theirs) = Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
-        let child = spawner::start(program, role, theirs).await.map_err(PoolError::Start)?;
+        let child = spawner::start(program, theirs).await.map_err(PoolError::Start)?;
         match connection.receive().await? {
             FromWorker::Ready { version: VERSION, layers, large_pages } => {
                 Ok((Self { large_pages, ..Self::new(connection, child) }, layers))
@@ -118,30 +141,9 @@ impl Waiting {
         Ok(forked.map(|(connection, child)| Forked { connection, child }).collect())
     }
 
-    /// Has the zygote fork a child that becomes the process in `images`.
-    pub(super) async fn thaw(
-        self: &Arc<Self>,
-        images: &ImagePair,
-        code: Option<&CodeCopy>,
-        first: Option<&ToWorker>,
-    ) -> Result<Forked, PoolError> {
-        let base = images.base.as_ref();
-        let message = ToWorker::Thaw {
-            base: base.map(|base| *base.id().as_bytes()),
-            code: code.map(parts_of),
-            // A child that is given a script at once forks no more.
-            purpose: if first.is_some() { Purpose::Run } else { Purpose::Template },
-        };
-        let images = [Some(&images.image), base].into_iter().flatten();
-        let files = images.map(MappableImage::file).chain(code.map(CodeCopy::memory));
-        self.ask(&message, first, files.cloned().collect()).await
-    }
-
-    /// Has the zygote fork a child that becomes the process in an image without a base, and runs a script to
-    /// show which of its pages that uses.
-    pub(super) async fn probe(self: &Arc<Self>, image: File, job: &ToWorker) -> Result<Forked, PoolError> {
-        let order = ToWorker::Thaw { base: None, code: None, purpose: Purpose::Probe };
-        self.ask(&order, Some(job), vec![Arc::new(image)]).await
+    /// Has the zygote fork a child.
+    pub(super) async fn make(self: &Arc<Self>, order: &Order<'_>) -> Result<Forked, PoolError> {
+        self.ask(&order.message, order.first, order.files.clone()).await
     }
 
     /// Sends an order together with the child's socket, in which `first` already waits, and takes the

@@ -48,7 +48,7 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
             ToWorker::Preload(module) => channel.send(&FromWorker::Preloaded(engine.preload(&module))),
             // It was under way when the run ended, which was all that it concerned.
             ToWorker::Answer { .. } => {}
-            ToWorker::Thaw { .. } => end(EXIT_BROKEN),
+            ToWorker::Thaw { .. } | ToWorker::Boot(_) => end(EXIT_BROKEN),
         }
     }
 }

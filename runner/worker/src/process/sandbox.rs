@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use system_calls::FORK_FLAGS;
 
-use super::{Becomes, EXIT_BROKEN, end};
-use crate::{engine::Preloading, protocol::Job};
+use super::{EXIT_BROKEN, end};
+use crate::protocol::Job;
 
 /// Which layers of the sandbox are active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,25 +65,13 @@ impl std::fmt::Display for Layers {
 
 /// Enters the sandbox for good. The descriptors that the process has at this point stay open.
 pub(crate) fn enter() -> Layers {
-    enter_allowing(&[], true)
-}
-
-/// Enters the sandbox of a process that boots V8 and runs no script itself.
-pub(crate) fn enter_to_boot(preloading: Preloading, becomes: Becomes) -> Layers {
-    system_calls::run_filter();
-    // Namespaces take a while to be made, and are not part of an image. Modules are somebody else's code.
-    let with_namespaces = becomes == Becomes::Template || preloading == Preloading::Yes;
-    enter_allowing(system_calls::BOOT, with_namespaces)
-}
-
-fn enter_allowing(system_calls: &[i64], with_namespaces: bool) -> Layers {
     die_with_parent();
     forget_surroundings();
     limit_worker();
-    let namespaces = with_namespaces && enter_namespaces().is_ok();
+    let namespaces = enter_namespaces().is_ok();
     let no_new_privileges = rustix::thread::set_no_new_privs(true).is_ok();
     let landlock = forbid_paths();
-    let seccomp = system_calls::filter_worker(system_calls).is_ok();
+    let seccomp = system_calls::filter_worker().is_ok();
     Layers { seccomp, landlock, namespaces, no_new_privileges }
 }
 
@@ -104,6 +92,11 @@ pub(crate) fn forbid_large_pages() -> bool {
     // Elsewhere it is all or nothing; only with this setting does anybody get what they did not ask for.
     let unasked = std::fs::read_to_string(SETTING).is_ok_and(|setting| setting.contains("[always]"));
     !(unasked && disable(0))
+}
+
+/// Has ready what [`enter_run`] needs, so that runs find it in the base image.
+pub(crate) fn prepare_runs() {
+    system_calls::run_filter();
 }
 
 /// Shuts the doors that only a process that waits needs open: a run forks no more.

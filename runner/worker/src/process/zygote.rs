@@ -1,5 +1,6 @@
-//! The processes that are started: the zygote, from which all others are forked, and the one that boots V8 to make
-//! the base image or, where nothing can be frozen, to be what runs are forked from.
+//! The zygote: the one process that is started. All others are forked, from it or from each other: those that thaw
+//! an image, and the one that boots V8 to make the base image or, where nothing can be frozen, to be what runs are
+//! forked from. Forked, that one finds the program mapped and relocated, which would take a fifth of its time.
 
 use std::{
     fs::File,
@@ -9,22 +10,22 @@ use std::{
 use stasis_image::{Loader, ThawRequest};
 
 use super::{
-    Becomes, Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
+    Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
     channel::files,
     end,
     lifecycle::{self, Forked, fork_child},
     run, sandbox,
 };
 use crate::{
-    engine::Preloading,
-    protocol::{CodePart, FromWorker, Purpose, ToWorker, VERSION},
+    engine::Engine,
+    protocol::{Becomes, Boot, CodePart, FromWorker, Purpose, ToWorker, VERSION},
 };
 
 /// Descriptors from this one on are the zygote's own; below are the channel and two that go nowhere.
 const FIRST_OWN_DESCRIPTOR: u32 = 3;
 
 /// A small process that holds nothing but the program's files. It is sandboxed before it does anything,
-/// and so is whatever it becomes: thawed code, which a hostile script may have written, never runs
+/// and so is whatever its children become: thawed code, which a hostile script may have written, never runs
 /// outside of the sandbox.
 pub(crate) fn zygote() -> ! {
     let Ok(loader) = Loader::new() else { end(EXIT_BROKEN) };
@@ -34,13 +35,26 @@ pub(crate) fn zygote() -> ! {
     channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
     loop {
         let (message, descriptors) = channel.receive();
-        let ToWorker::Thaw { base, code, purpose } = message else { end(EXIT_BROKEN) };
+        if !matches!(message, ToWorker::Thaw { .. } | ToWorker::Boot(_)) {
+            end(EXIT_BROKEN);
+        }
         match fork_child() {
             Ok(Forked::Parent(child)) => {
                 drop(descriptors);
                 channel.send_with(&FromWorker::Forked, &[child.as_fd()]);
             }
-            Ok(Forked::Child) => thaw(&loader, base, code, purpose, descriptors),
+            Ok(Forked::Child) => {
+                sandbox::die_with_parent();
+                match message {
+                    ToWorker::Thaw { base, code, purpose } => thaw(&loader, base, code, purpose, descriptors),
+                    ToWorker::Boot(how) => {
+                        // Not to be part of what it becomes.
+                        drop(loader);
+                        boot(how, descriptors)
+                    }
+                    _ => end(EXIT_BROKEN),
+                }
+            }
             Err(error) => channel.send(&FromWorker::NotForked(error.to_string())),
         }
     }
@@ -53,7 +67,6 @@ fn thaw(
     purpose: Purpose,
     mut descriptors: Vec<OwnedFd>,
 ) -> ! {
-    sandbox::die_with_parent();
     let code_file = if code.is_some() { descriptors.pop().map(File::from) } else { None };
     let base_file = if base.is_some() { descriptors.pop().map(File::from) } else { None };
     let Some([socket, image]) = files::<2>(descriptors) else { end(EXIT_BROKEN) };
@@ -74,15 +87,18 @@ fn thaw(
 }
 
 /// Boots V8 from the start-up snapshot, and then waits like every other worker.
-pub(crate) fn boot(preloading: Preloading, becomes: Becomes) -> ! {
+fn boot(how: Boot, descriptors: Vec<OwnedFd>) -> ! {
+    let Some([socket]) = files::<1>(descriptors) else { end(EXIT_BROKEN) };
+    if Channel.replace(socket.into()).is_err() {
+        end(EXIT_BROKEN);
+    }
     allocator::take_large_pieces();
-    let large_pages = sandbox::forbid_large_pages();
-    let layers = sandbox::enter_to_boot(preloading, becomes);
-    if becomes == Becomes::BaseImage {
+    if how.becomes == Becomes::BaseImage {
         allocator::take_large_page();
     }
-    let mut engine = crate::engine::Engine::boot(Channel, preloading);
-    Channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
+    sandbox::prepare_runs();
+    let mut engine = Engine::boot(Channel, how.preloads);
+    Channel.send(&FromWorker::Booted);
     run::serve(&mut engine)
 }
 

@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 8;
+pub(crate) const VERSION: u32 = 9;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -43,6 +43,8 @@ pub(crate) enum ToWorker {
         /// What the child is for.
         purpose: Purpose,
     },
+    /// To the zygote: fork a child that boots V8. With the child's socket.
+    Boot(Boot),
     /// To a process that waits: fork a child for each socket that comes with this.
     Fork,
     /// To a process that waits: run this script.
@@ -66,6 +68,24 @@ pub(crate) enum ToWorker {
     /// To a run that has returned: freeze into the file. With the image file, `maps`, `pagemap`, and
     /// the base image if there is one.
     Freeze(FreezeOrder),
+}
+
+/// How a process boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Boot {
+    /// What the process is for.
+    pub(crate) becomes: Becomes,
+    /// Whether it will be given WebAssembly modules.
+    pub(crate) preloads: bool,
+}
+
+/// What a process is for that boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Becomes {
+    /// To be frozen. No script runs in it or in a child of it.
+    BaseImage,
+    /// To be what runs are forked from, where nothing can be frozen.
+    Template,
 }
 
 /// What a thawed process will do.
@@ -171,7 +191,7 @@ pub(crate) enum AfterFreeze {
 /// What a worker says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum FromWorker {
-    /// The zygote, once, when it is sandboxed.
+    /// The zygote, first, when it is sandboxed.
     Ready {
         version: u32,
         layers: crate::Layers,
@@ -184,6 +204,8 @@ pub(crate) enum FromWorker {
     NotForked(String),
     /// The image could not be thawed.
     NotThawed(String),
+    /// The process has booted.
+    Booted,
     /// A process that was thawed for this script: it starts now. One that was forked does not say so; it can
     /// only have died before it read the script, which its socket then tells.
     Started,

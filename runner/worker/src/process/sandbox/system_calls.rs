@@ -13,7 +13,7 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 pub(crate) const FORK_FLAGS: libc::c_int = libc::CLONE_PARENT | libc::CLONE_PIDFD | libc::SIGCHLD;
 
 /// Allowed whatever the arguments: memory, time, randomness, waiting, and descriptors that the process
-/// has already. Nothing here names a path, a host or another process.
+/// has already; and what machine this is. Nothing here names a path, a host or another process.
 const ALLOWED: &[i64] = &[
     libc::SYS_clock_getres,
     libc::SYS_clock_gettime,
@@ -58,6 +58,8 @@ const ALLOWED: &[i64] = &[
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
     libc::SYS_sigaltstack,
+    libc::SYS_sysinfo,
+    libc::SYS_uname,
     libc::SYS_write,
     libc::SYS_writev,
 ];
@@ -69,8 +71,10 @@ const ALLOWED_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2, libc::SYS_p
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[i64] = &[];
 
-/// What a run gives up: forking, and changing where the thread's memory is.
-const GIVEN_UP: &[i64] = &[libc::SYS_clone, libc::SYS_set_tid_address, libc::SYS_dup3];
+/// What a run gives up: forking, changing where the thread's memory is, and what V8 asks about the machine while it
+/// boots.
+const GIVEN_UP: &[i64] =
+    &[libc::SYS_clone, libc::SYS_set_tid_address, libc::SYS_dup3, libc::SYS_uname, libc::SYS_sysinfo];
 #[cfg(target_arch = "x86_64")]
 const GIVEN_UP_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2];
 #[cfg(not(target_arch = "x86_64"))]
@@ -81,14 +85,9 @@ const GIVEN_UP_HERE: &[i64] = &[];
 const ABSENT: &[i64] =
     &[libc::SYS_clone3, libc::SYS_membarrier, libc::SYS_pkey_alloc, libc::SYS_rseq, libc::SYS_statx];
 
-/// What V8 asks about the machine while it boots. Runs that are forked from that process give it up.
-pub(super) const BOOT: &[i64] = &[libc::SYS_uname, libc::SYS_sysinfo];
-
-/// Installs the filter of a process that may still fork, and may also make the calls in `more`.
-pub(super) fn filter_worker(more: &[i64]) -> Result<(), seccompiler::Error> {
-    let mut allowed = allowed()?;
-    allowed.extend(any(more));
-    install(allowed, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?;
+/// Installs the filter of a process that may still fork.
+pub(super) fn filter_worker() -> Result<(), seccompiler::Error> {
+    install(allowed()?, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)?;
     // A later filter decides between two errors.
     install(any(ABSENT), SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))?;
     // "Success" with an address of zero: glibc takes it as a failure and allocates elsewhere. The
@@ -104,7 +103,7 @@ pub(super) fn filter_run() -> Result<(), seccompiler::Error> {
 /// The filter of runs. Made once, in the base image; none, if it cannot be made.
 pub(super) fn run_filter() -> Option<&'static BpfProgram> {
     static PROGRAM: OnceLock<Option<BpfProgram>> = OnceLock::new();
-    let given_up = || any(&[GIVEN_UP, GIVEN_UP_HERE, BOOT].concat());
+    let given_up = || any(&[GIVEN_UP, GIVEN_UP_HERE].concat());
     let make = || compile(given_up(), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32)).ok();
     PROGRAM.get_or_init(make).as_ref()
 }

@@ -1,4 +1,4 @@
-//! How long a worker process takes from `execve` until it waits for work.
+//! How long the zygote takes from `execve` until it waits for work.
 
 use std::{
     env, io,
@@ -8,29 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The two kinds of process that are started; all others are forked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessKind {
-    /// Boots V8 from the start-up snapshot and warms it up; becomes the base image.
-    Boot,
-    /// Boxes itself in and waits to fork.
-    Zygote,
-}
-
-/// Starts a worker, waits until it says that it is ready, and ends it. The pool does the same, but
+/// Starts a zygote, waits until it says that it is ready, and ends it. The pool does the same, but
 /// offers no way to do it alone; so the command line is repeated here.
 ///
 /// # Errors
 /// If the process cannot be started, or ends instead of answering.
-pub fn time_process_start(kind: ProcessKind) -> io::Result<Duration> {
-    let role = match kind {
-        ProcessKind::Boot => "boot",
-        ProcessKind::Zygote => "zygote",
-    };
+pub fn time_zygote_start() -> io::Result<Duration> {
     let (mut ours, theirs) = UnixStream::pair()?;
     let mut command = Command::new(env::current_exe()?);
     command
-        .args(["stasis-worker", role])
+        .arg("stasis-worker")
         .env_clear()
         .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
         .stdin(OwnedFd::from(theirs))
