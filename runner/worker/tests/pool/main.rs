@@ -7,7 +7,11 @@ mod heapless;
 mod spares;
 mod warm;
 
-use std::{fs, time::Duration};
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    time::Duration,
+};
 
 use libtest_mimic::{Arguments, Trial};
 use stasis_core::{ByteSize, HeapId, NoHost, Outcome, StopReason};
@@ -26,6 +30,7 @@ fn main() {
     let mut trials = vec![
         Trial::test("a_run_is_boxed_in", test(a_run_is_boxed_in)),
         Trial::test("v8_has_its_code_near_the_programs", test(v8_has_its_code_near_the_programs)),
+        Trial::test("a_run_writes_to_few_pages", test(a_run_writes_to_few_pages)),
         Trial::test("outcomes_are_data", test(outcomes_are_data)),
         Trial::test("a_heap_goes_on_hot_and_cold", test(a_heap_goes_on_hot_and_cold)),
         Trial::test(
@@ -110,25 +115,76 @@ async fn v8_has_its_code_near_the_programs() {
     let mut templates = 0;
     for pid in children() {
         let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("a child's memory map");
-        let range = |line: &str| -> Option<(u64, u64)> {
-            let (start, end) = line.split_once(' ')?.0.split_once('-')?;
-            Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
-        };
-        let jit = maps.lines().find(|line| line.contains(" rwxp ")).and_then(range);
-        let own = maps.lines().filter(|line| line.ends_with(&program)).filter_map(range);
+        let jit = maps.lines().find(|line| line.contains(" rwxp ")).map(range);
+        let own = maps.lines().filter(|line| line.ends_with(&program)).map(range);
         let (first, last) =
             own.fold((u64::MAX, 0), |(first, last), (start, end)| (first.min(start), last.max(end)));
         // The zygote has no V8.
         let Some((jit, _)) = jit else { continue };
         templates += 1;
         assert!(jit < first && last - jit < REACH, "{maps}");
-        assert!(
-            !maps
-                .lines()
-                .any(|line| line.contains(" r-xp ") && range(line).is_some_and(|(start, _)| start < first))
-        );
+        assert!(!maps.lines().any(|line| line.contains(" r-xp ") && range(line).0 < first));
     }
     assert!(templates > 0, "there is a template");
+}
+
+/// To copy them, and what a fork copies, is most of what a run costs.
+async fn a_run_writes_to_few_pages() {
+    const MOST_PAGES: usize = 84;
+    const MOST_MAPPINGS: usize = 60;
+    let bench = Bench::with_spares(0).await;
+    bench.returns("1", Start::Fresh).await;
+    let before = children();
+    let pool = bench.pool.clone();
+    let waiting = tokio::spawn(async move {
+        let request = request("await new Promise((resolve) => setTimeout(resolve, 10000))", Start::Fresh);
+        pool.run(&request, &mut Printed::default(), &mut NoHost, std::future::pending()).await
+    });
+    until("a run is there", || !children_beside(&before).is_empty()).await;
+    let pids = children_beside(&before);
+    let [pid] = pids[..] else { panic!("one process for one run: {pids:?}") };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (mappings, pages) = (mappings(pid), own_pages(pid));
+    waiting.abort();
+    assert!(
+        (10..=MOST_PAGES).contains(&pages) && mappings.len() <= MOST_MAPPINGS,
+        "{pages} pages are its own, in {} mappings",
+        mappings.len()
+    );
+    until("the run is gone", || children_beside(&before).is_empty()).await;
+}
+
+/// Start and end of each.
+fn mappings(pid: u32) -> Vec<(u64, u64)> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("a child's memory map");
+    maps.lines().map(range).collect()
+}
+
+/// Start and end of what a line of a memory map is about.
+fn range(line: &str) -> (u64, u64) {
+    let (range, _) = line.split_once(' ').expect("a range and more");
+    let (start, end) = range.split_once('-').expect("a start and an end");
+    let [start, end] = [start, end].map(|address| u64::from_str_radix(address, 16).expect("an address"));
+    (start, end)
+}
+
+/// Pages that a process shares with no other one and with no file.
+fn own_pages(pid: u32) -> usize {
+    // Linux `Documentation/admin-guide/mm/pagemap.rst`.
+    const PRESENT: u64 = 1 << 63;
+    const OF_A_FILE: u64 = 1 << 61;
+    const EXCLUSIVE: u64 = 1 << 56;
+    let pagemap = File::open(format!("/proc/{pid}/pagemap")).expect("a child's pagemap");
+    let mut pages = 0;
+    for (start, end) in mappings(pid) {
+        let mut entries = vec![0; ((end - start) / 4096 * 8) as usize];
+        let read = pagemap.read_at(&mut entries, start / 4096 * 8).unwrap_or(0);
+        let entries =
+            entries[..read].chunks_exact(8).map(|entry| u64::from_le_bytes(entry.try_into().expect("eight")));
+        pages +=
+            entries.filter(|entry| entry & (PRESENT | OF_A_FILE | EXCLUSIVE) == PRESENT | EXCLUSIVE).count();
+    }
+    pages
 }
 
 async fn outcomes_are_data() {
