@@ -64,7 +64,7 @@ pub(crate) struct RunArguments {
     pub(crate) store: StoreArguments,
     #[command(flatten)]
     pub(crate) capabilities: CapabilityArguments,
-    /// Refuse to run if a layer of the sandbox is missing
+    /// Refuse to run unless seccomp, Landlock and no_new_privs confine the script
     #[arg(long)]
     pub(crate) require_sandbox: bool,
     /// Print one JSON object with result, heap, output and timings

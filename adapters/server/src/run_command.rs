@@ -89,6 +89,16 @@ async fn start_pool(
     if let Some(progress) = progress {
         progress.finish_and_clear();
     }
+    let layers = pool.layers();
+    if !layers.complete() {
+        let warning = format!("the script is not confined as it should be: {layers}");
+        let line = match arguments.json {
+            true => serde_json::json!({ "warning": warning }).to_string(),
+            false => format!("warning: {warning}"),
+        };
+        // The script's fate does not hang on it.
+        let _unheard = writeln!(io::stderr(), "{line}");
+    }
     Ok(pool)
 }
 

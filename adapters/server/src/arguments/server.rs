@@ -58,7 +58,7 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(0..=3600))]
     pub(crate) shutdown_grace: u64,
-    /// Refuse to start if a layer of the sandbox is missing
+    /// Refuse to start unless seccomp, Landlock and no_new_privs confine scripts
     #[arg(long)]
     pub(crate) require_sandbox: bool,
     /// How the log on standard error is written

@@ -10,7 +10,7 @@ use std::{
 };
 
 use stasis_core::{Fingerprint, HeapId};
-use stasis_image::{FileIdentity, Loader};
+use stasis_image::{FileIdentity, Image, Loader};
 use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{
@@ -81,10 +81,12 @@ impl BaseImages {
         }
     }
 
-    /// The noted base image, if the store still has it.
-    pub(super) async fn known(&self, heaps: &HeapStore) -> Option<HeapId> {
+    /// The noted base image, if the store still has it and this machine can thaw it: another one may have made it,
+    /// whose processor can do more.
+    pub(super) async fn known(&self, heaps: &HeapStore, loader: &Loader) -> Option<HeapId> {
         let id = fs::read_to_string(&self.note).ok()?.trim().parse().ok()?;
-        heaps.open(id).await.ok().map(|_| id)
+        let image = heaps.open(id).await.ok()?;
+        loader.check(&Image::read(image.file()).ok()?).ok().map(|()| id)
     }
 
     /// This build's base image; made now if there is none.
@@ -92,7 +94,7 @@ impl BaseImages {
         let mut current = self.current.lock().await;
         let id = match *current {
             Some(id) => id,
-            None => match self.known(&pool.heaps).await {
+            None => match self.known(&pool.heaps, &pool.loader).await {
                 Some(id) => id,
                 None => within(pool.patience_to_boot() + LEARNING, self.make(pool)).await?,
             },

@@ -16,6 +16,8 @@ mod child;
 mod connection;
 mod engine;
 mod large_code;
+#[cfg(test)]
+mod rogue;
 mod run;
 mod spares;
 mod spawner;
@@ -31,7 +33,7 @@ use std::{
 };
 
 use stasis_core::{Fingerprint, HeapId};
-use stasis_image::Loader;
+use stasis_image::{Image, Loader};
 use stasis_store::{HeapError, HeapStore};
 use tokio::sync::Mutex;
 
@@ -77,6 +79,9 @@ pub struct PoolOptions {
     pub preload: Vec<PreloadedModule>,
 }
 
+/// What templates of heaps may take together, in bytes. What they have not written to is the page cache's.
+const MAX_HOT_BYTES: u64 = 512 << 20;
+
 /// When half of them are left the others are forked, as many at a time as a message has descriptors: a template that is
 /// woken for each takes a twentieth of what a server can do.
 const SPARES_PER_PROCESSOR: usize = 4;
@@ -97,6 +102,19 @@ impl PoolOptions {
             keeps_heaps: Pool::CAN_KEEP_HEAPS,
             preload: Vec::new(),
         }
+    }
+
+    /// Starts a zygote that is boxed in as it has to be.
+    async fn start_zygote(&self) -> Result<(Waiting, Layers), PoolError> {
+        let (zygote, layers) = within(self.patience, Waiting::zygote(&self.worker)).await?;
+        if layers.complete() {
+            return Ok((zygote, layers));
+        }
+        if self.require_sandbox {
+            return Err(PoolError::Sandbox(layers));
+        }
+        tracing::warn!(%layers, "scripts are not confined as they should be");
+        Ok((zygote, layers))
     }
 }
 
@@ -209,13 +227,10 @@ impl Pool {
     /// If workers cannot be started, or not boxed in although that is required.
     pub async fn start(options: PoolOptions, heaps: HeapStore) -> Result<Self, PoolError> {
         let loader = Loader::new()?;
-        let (zygote, layers) = within(options.patience, Waiting::zygote(&options.worker)).await?;
-        if options.require_sandbox && !layers.complete() {
-            return Err(PoolError::Sandbox(layers));
-        }
+        let (zygote, layers) = options.start_zygote().await?;
         let bases = BaseImages::new(&options, &loader);
         let inner = Inner {
-            templates: Templates::new(options.hot_heaps),
+            templates: Templates::new(options.hot_heaps, MAX_HOT_BYTES),
             warm: WarmProcesses::new(options.warm_heaps),
             zygote: Mutex::new(Arc::new(zygote)),
             base_template: Mutex::new(None),
@@ -278,7 +293,7 @@ impl Pool {
             return true;
         }
         match Loader::new() {
-            Ok(loader) => BaseImages::new(options, &loader).known(heaps).await.is_some(),
+            Ok(loader) => BaseImages::new(options, &loader).known(heaps, &loader).await.is_some(),
             Err(_) => false,
         }
     }
@@ -289,7 +304,7 @@ impl Inner {
     async fn zygote(&self) -> Result<Arc<Waiting>, PoolError> {
         let mut zygote = self.zygote.lock().await;
         if zygote.is_gone() {
-            let (new, _) = within(self.options.patience, Waiting::zygote(&self.options.worker)).await?;
+            let (new, _) = self.options.start_zygote().await?;
             *zygote = Arc::new(new);
         }
         Ok(zygote.clone())
@@ -331,6 +346,10 @@ impl Inner {
     /// A fresh template of a heap.
     async fn heap_template(&self, heap: HeapId) -> Result<Arc<Waiting>, PoolError> {
         let images = self.images(heap).await?;
+        // It would end without being asked why.
+        let image =
+            Image::read(images.image.file()).map_err(|error| PoolError::NotThawed(error.to_string()))?;
+        self.loader.check(&image).map_err(|error| PoolError::NotThawed(error.to_string()))?;
         Ok(Arc::new(Waiting::template(self.thaw(&images, None).await?)))
     }
 

@@ -167,12 +167,12 @@ impl Inner {
                 Ok((forked, self.fresh().await?))
             }
             Start::Heap(heap) => {
-                let template = match self.templates.advise(heap) {
-                    Advice::Fork(template) => template,
+                let (template, is_new) = match self.templates.advise(heap) {
+                    Advice::Fork(template) => (template, false),
                     Advice::Keep => {
                         let template = within(patience, self.heap_template(heap)).await?;
                         self.templates.keep(heap, template.clone());
-                        template
+                        (template, true)
                     }
                     Advice::Once => {
                         if let Some(worker) = within(patience, self.go_on(heap, &request.limits, job)).await?
@@ -186,6 +186,10 @@ impl Inner {
                     template.give_up();
                     self.templates.forget(heap);
                 })?;
+                if is_new {
+                    // It has forked: it is complete.
+                    self.templates.weigh(heap, template.own_bytes().map_err(PoolError::System)?);
+                }
                 Ok((forked, self.origin(&self.heaps.open(heap).await?).await?))
             }
         }
@@ -353,7 +357,7 @@ impl Inner {
 }
 
 /// Follows a run to its outcome.
-async fn watch(
+pub(super) async fn watch(
     worker: &mut Forked,
     limits: &Limits,
     events: &mut dyn RunEvents,

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io,
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
@@ -115,6 +116,11 @@ impl Waiting {
     pub(super) fn give_up(&self) {
         self.gone.store(true, Relaxed);
         self.child.kill();
+    }
+
+    /// Bytes of memory that it has written to.
+    pub(super) fn own_bytes(&self) -> io::Result<u64> {
+        self.child.own_bytes()
     }
 
     /// Makes a template of a process that waits.

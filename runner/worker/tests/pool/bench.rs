@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -42,6 +42,16 @@ impl Bench {
         let folder = tempfile::tempdir().expect("folder");
         let heaps = heaps(folder.path());
         Self::on(Arc::new(folder), heaps, change).await
+    }
+
+    /// Where the pool notes which image is its base image.
+    pub(crate) fn base_image_note(&self) -> PathBuf {
+        let entries = fs::read_dir(self.folder.path().join("state")).expect("the pool's folder");
+        let mut notes = entries.map(|entry| entry.expect("an entry").path());
+        let is_note = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"base-"))
+        };
+        notes.find(is_note).expect("it has made one")
     }
 
     /// Another pool with the same heaps.

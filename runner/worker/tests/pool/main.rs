@@ -8,6 +8,8 @@ mod spares;
 mod warm;
 
 use std::{
+    cell::RefCell,
+    collections::VecDeque,
     fs::{self, File},
     os::unix::fs::FileExt as _,
     time::Duration,
@@ -44,6 +46,12 @@ fn main() {
             test(code_in_large_pages_changes_nothing_else),
         ),
         Trial::test("ten_thousand_runs_leak_nothing", test(ten_thousand_runs_leak_nothing)),
+        Trial::test("a_thousand_saved_runs_leak_nothing", test(a_thousand_saved_runs_leak_nothing)),
+        Trial::test(
+            "images_for_another_processor_are_not_thawed",
+            test(images_for_another_processor_are_not_thawed),
+        ),
+        Trial::test("workers_have_no_restartable_sequences", test(workers_have_no_restartable_sequences)),
         Trial::test(
             "an_executable_that_is_no_worker_is_an_error",
             test(an_executable_that_is_no_worker_is_an_error),
@@ -337,16 +345,50 @@ async fn code_in_large_pages_changes_nothing_else() {
 
 async fn ten_thousand_runs_leak_nothing() {
     let bench = Bench::new().await;
-    let run = async |count: usize| {
-        for _ in 0..count {
-            let finished = bench.run_with("1 + 1", Start::Fresh, |request| request.keep = false).await;
-            assert_eq!(finished.outcome, Outcome::Returned("2".into()));
+    let run = async |_| {
+        let finished = bench.run_with("1 + 1", Start::Fresh, |request| request.keep = false).await;
+        assert_eq!(finished.outcome, Outcome::Returned("2".into()));
+    };
+    leaks_nothing(run, 100, 10_000).await;
+}
+
+/// In a session, on a hot heap, on heaps that are cold, and on nothing.
+async fn a_thousand_saved_runs_leak_nothing() {
+    let bench = Bench::with(|options| (options.warm_heaps, options.hot_heaps) = (4, 2)).await;
+    let (_, first) = bench.returns("let n = 0; const next = () => ++n;", Start::Fresh).await;
+    let heaps = RefCell::new(VecDeque::from([first]));
+    let run = async |number| {
+        let oldest = heaps.borrow()[0];
+        let newest = heaps.borrow()[heaps.borrow().len() - 1];
+        let start = match number % 4 {
+            0 => Start::Heap(first),
+            1 => Start::Heap(oldest),
+            2 => Start::Heap(newest),
+            _ => Start::Fresh,
+        };
+        let code = if start == Start::Fresh { "let n = 5; const next = () => ++n; n" } else { "next()" };
+        // No two are the same.
+        let code = format!("globalThis.run = {number}; {code}");
+        let (_, heap) = bench.returns(&code, start).await;
+        heaps.borrow_mut().push_back(heap);
+        if heaps.borrow().len() > 40 {
+            heaps.borrow_mut().pop_front();
         }
     };
-    run(100).await;
+    // By then the store has as many images at hand as it keeps.
+    leaks_nothing(run, 200, 1000).await;
+}
+
+/// Runs some to begin with, and then many, which must leave no more behind.
+async fn leaks_nothing(run: impl AsyncFn(usize), some: usize, many: usize) {
+    for number in 0..some {
+        run(number).await;
+    }
     let idle = children().len();
     let (descriptors, memory) = (open_descriptors(), resident_kilobytes());
-    run(10_000).await;
+    for number in some..some + many {
+        run(number).await;
+    }
     // Spares may have been on their way when processes and descriptors were counted.
     const ON_THEIR_WAY: usize = 8;
     until("all are reaped", || children().len() <= idle + ON_THEIR_WAY).await;
@@ -359,6 +401,56 @@ fn resident_kilobytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("resident size");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// The folder may be on a disk that machines share, or the machine another one since the last start.
+async fn images_for_another_processor_are_not_thawed() {
+    let bench = Bench::new().await;
+    // The header has the features that are needed there, see `stasis_image::format`.
+    const LAST_FEATURES: u64 = 88 + 7;
+    let for_another = async |heap: HeapId| {
+        let image = bench.heaps.open(heap).await.expect("it is there");
+        let copy = bench.heaps.create_image_file(image.len()).expect("a file");
+        let mut bytes = vec![0; image.len() as usize];
+        image.file().read_exact_at(&mut bytes, 0).expect("an image");
+        bytes[LAST_FEATURES as usize] = 0xff;
+        copy.write_all_at(&bytes, 0).expect("written");
+        bench.heaps.save(copy, *image.facts()).await.expect("saved")
+    };
+    let (_, heap) = bench.returns("let n = 1", Start::Fresh).await;
+    let heap = for_another(heap).await;
+    // Thawed for itself, and to be a template.
+    for _ in 0..4 {
+        let request = request("n", Start::Heap(heap));
+        let run =
+            bench.pool.run(&request, &mut Printed::default(), &mut NoHost, std::future::pending()).await;
+        let error = run.map(|finished| finished.outcome).expect_err("it cannot be thawed");
+        assert!(matches!(error, PoolError::NotThawed(_)), "{error}");
+        assert!(error.to_string().contains("features that this one lacks"), "{error}");
+    }
+    let note = bench.base_image_note();
+    let base = fs::read_to_string(&note).expect("a base image").trim().parse().expect("its id");
+    let unusable = for_another(base).await;
+    fs::write(&note, format!("{unusable}\n")).expect("written");
+    let another = bench.another(|_| ()).await;
+    assert_eq!(another.returns("1 + 1", Start::Fresh).await.0, "2");
+    assert_ne!(
+        fs::read_to_string(&note).expect("a note").trim(),
+        unusable.to_string(),
+        "another one is made"
+    );
+}
+
+/// The kernel would write to where a thawed process has something else.
+async fn workers_have_no_restartable_sequences() {
+    let before = children();
+    let _bench = Bench::with_spares(0).await;
+    let environments = children_beside(&before).into_iter().filter_map(|pid| {
+        let text = fs::read_to_string(format!("/proc/{pid}/environ")).ok()?;
+        (!text.is_empty()).then_some(text)
+    });
+    // What was thawed has none.
+    assert_eq!(environments.collect::<Vec<_>>(), ["GLIBC_TUNABLES=glibc.pthread.rseq=0\0"]);
 }
 
 async fn an_executable_that_is_no_worker_is_an_error() {

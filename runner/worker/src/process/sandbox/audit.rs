@@ -167,6 +167,36 @@ fn attempt_everything(report: &mut dyn Write) {
     let _ = writeln!(report, "done");
 }
 
+/// The C library and V8 do without these, if they believe that there are none. To be refused is something else.
+#[test]
+fn what_would_not_survive_a_freeze_seems_absent() {
+    let absent = [
+        ("clone3", libc::SYS_clone3),
+        ("membarrier", libc::SYS_membarrier),
+        ("pkey_alloc", libc::SYS_pkey_alloc),
+        ("rseq", libc::SYS_rseq),
+        ("statx", libc::SYS_statx),
+    ];
+    let report = in_child(|report| {
+        enter();
+        for (name, number) in absent {
+            // SAFETY: none of these calls happens; that is what is tested.
+            let result = unsafe { libc::syscall(number, 0, 0, 0, 0, 0) };
+            let error = std::io::Error::last_os_error().raw_os_error();
+            let _ = writeln!(report, "{name} {}", result == -1 && error == Some(libc::ENOSYS));
+        }
+        // SAFETY: asks where the program break is, and to move it up; it must not move.
+        let (now, moved) =
+            unsafe { (libc::syscall(libc::SYS_brk, 0), libc::syscall(libc::SYS_brk, usize::MAX / 2)) };
+        let _ = writeln!(report, "brk {now} {moved}");
+        // More than is left below the break.
+        let memory = vec![1_u8; 4 << 20];
+        let _ = writeln!(report, "memory {}", memory.iter().map(|&byte| usize::from(byte)).sum::<usize>());
+    });
+    let expect: String = absent.iter().map(|(name, _)| format!("{name} true\n")).collect();
+    assert_eq!(report, expect + &format!("brk 0 0\nmemory {}\n", 4 << 20));
+}
+
 #[test]
 fn a_waiting_process_can_fork_in_one_way_only() {
     let report = in_child(|report| {
