@@ -44,9 +44,10 @@ pub(crate) enum Command {
 }
 
 const RUN_HELP: &str = "\
-Exit status: 0 it returned, 1 it threw, 2 usage or an unreadable file, 3 it hit a limit,
-4 no such heap, 5 a heap that is damaged or not ours, 6 a heap of another build,
-7 the state could not be saved (full disk, for example), 70 Stasis itself failed.";
+Exit status: 0 it returned, 1 it threw, 2 usage or an unreadable file, 3 it was stopped (by a
+limit, Ctrl-C or a crash of its process), 4 no such heap, 5 a heap that is damaged or not ours,
+6 a heap of another build or for another processor, 7 the state could not be saved (full disk, for
+example), 70 Stasis itself failed.";
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {

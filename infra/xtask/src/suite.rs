@@ -7,6 +7,9 @@ use crate::{cargo, failure::Failure, host, workspace};
 /// The example of `stasis-image` that its tests freeze and thaw, also as a static executable.
 const FIXTURE: &str = "image-fixture";
 
+/// Fuzz targets are a workspace of their own, for `cargo fuzz`.
+const FUZZ_TARGETS: &str = "runner/image/fuzz/Cargo.toml";
+
 /// Where the integration tests look for the `stasis` binary.
 const BINARY_VARIABLE: &str = "STASIS_BINARY";
 
@@ -26,6 +29,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         cargo::run(cargo::command(["fmt", "--all", "--check"]))?;
         let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
         cargo::run(cargo::command(clippy))?;
+        check_fuzz_targets()?;
     }
     let fixture = build_static_fixture()?;
     // What tests start as programs of their own: the binary and the fixture.
@@ -50,6 +54,15 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     all.args(TARGETS);
     cargo::run(all)?;
     measured
+}
+
+/// Sees that the fuzz targets compile: `cargo fuzz` is nothing that a machine must have.
+fn check_fuzz_targets() -> Result<(), Failure> {
+    let mut check = cargo::command(["check", "--manifest-path", FUZZ_TARGETS, "--target-dir"]);
+    check.arg(workspace::target_dir().join("fuzz"));
+    // The fuzzer itself, in C++, is built when there is none at this path, which is not looked at before linking.
+    check.env("CUSTOM_LIBFUZZER_PATH", workspace::target_dir().join("fuzz/libfuzzer.a"));
+    cargo::run(check)
 }
 
 /// Whether the arguments say which packages to test; `--workspace` would overrule them.
