@@ -1,4 +1,4 @@
-//! Stands between the program and four functions of the C library, because a process that is forked
+//! Stands between the program and five functions of the C library, because a process that is forked
 //! and frozen needs them to behave a little differently.
 //!
 //! The definitions below are linked into the executable in place of the C library's, for Rust's
@@ -15,6 +15,8 @@
 //!   it wants its code near the program's, but asks for a place that the program itself takes, and then copies
 //!   its built-in functions to wherever the code went; it gets the place before the program. Within a worker,
 //!   addresses then tell of each other; the box is around the worker.
+//! * `munmap`: while V8 boots, what it asks for is handed out from memory that is mapped already, in large pages
+//!   ([`map_ahead`]). It asks for more than it needs, and gives the rest back.
 //! * `clock_gettime`: the monotonic clocks go on where they stood when the process was frozen, on
 //!   whichever machine it is thawed.
 
@@ -24,7 +26,7 @@ use std::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-use crate::PAGE_SIZE;
+use crate::{LARGE_PAGE, PAGE_SIZE};
 
 /// What the restorer tells the thawed process. Lives in the program's data, so that the loader knows
 /// its place from the header.
@@ -174,6 +176,103 @@ fn place(wish: usize, bytes: usize) -> usize {
     place
 }
 
+/// Memory that is mapped before it is asked for, and handed out piece by piece.
+#[derive(Debug)]
+struct Ahead {
+    next: AtomicUsize,
+    end: AtomicUsize,
+    /// Start of the last piece, if nothing has happened since.
+    last: AtomicUsize,
+}
+
+static AHEAD: Ahead = Ahead::none();
+
+impl Ahead {
+    const fn none() -> Self {
+        Self { next: AtomicUsize::new(0), end: AtomicUsize::new(0), last: AtomicUsize::new(0) }
+    }
+
+    fn open(&self, memory: Range<usize>) {
+        self.next.store(memory.start, Relaxed);
+        self.end.store(memory.end, Relaxed);
+    }
+
+    /// The next piece, if there are so many bytes left.
+    fn take(&self, bytes: usize) -> Option<usize> {
+        let (start, end) = (self.next.load(Relaxed), self.end.load(Relaxed));
+        let bytes = bytes.checked_next_multiple_of(PAGE_SIZE as usize)?;
+        if bytes > end.saturating_sub(start) {
+            return None;
+        }
+        self.next.store(start + bytes, Relaxed);
+        self.last.store(start, Relaxed);
+        Some(start)
+    }
+
+    /// Takes back the end of the piece that was handed out just now, which nobody can have written to yet; says whether
+    /// that is what these bytes are.
+    fn take_back(&self, start: usize, bytes: usize) -> bool {
+        let last = self.last.swap(0, Relaxed);
+        let is_end = last != 0 && start > last && start.checked_add(bytes) == Some(self.next.load(Relaxed));
+        if is_end {
+            self.next.store(start, Relaxed);
+        }
+        is_end
+    }
+
+    /// Hands out nothing more; returns what is left.
+    fn close(&self) -> Range<usize> {
+        self.last.store(0, Relaxed);
+        self.next.load(Relaxed)..self.end.swap(0, Relaxed)
+    }
+}
+
+/// Has the next pieces of memory whose place is wished but not required, up to so many bytes, lie in large pages behind
+/// the program, until [`unmap_rest`]. A mere improvement: where there is no room, nothing happens.
+pub fn map_ahead(bytes: usize) {
+    /// The kernel puts the program break somewhere within so many bytes behind the program (`arch_randomize_brk`).
+    const MOST_TAKEN: usize = 34 << 20;
+    let large = LARGE_PAGE as usize;
+    let first = (program().end + GAP).next_multiple_of(large);
+    // What is not needed to align the last piece.
+    let bytes = bytes + PLACE_ALIGNMENT;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let map = |start: &usize| {
+        // SAFETY: maps new memory where nothing is.
+        let got = unsafe { libc::syscall(libc::SYS_mmap, *start, bytes, READ_WRITE, flags, -1, 0) };
+        got as usize == *start
+    };
+    let Some(start) = (first..first + MOST_TAKEN).step_by(large).find(map) else { return };
+    // SAFETY: it is ours, and stays what it is.
+    let _small = unsafe { libc::syscall(libc::SYS_madvise, start, bytes, libc::MADV_HUGEPAGE) };
+    AHEAD.open(start..start + bytes);
+}
+
+/// Unmaps what of [`map_ahead`] nobody has asked for.
+pub fn unmap_rest() {
+    let rest = AHEAD.close();
+    if !rest.is_empty() {
+        NEXT_PLACE.store(rest.start.next_multiple_of(PLACE_ALIGNMENT), Relaxed);
+        // SAFETY: it was handed out to nobody.
+        unsafe { libc::syscall(libc::SYS_munmap, rest.start, rest.len()) };
+    }
+}
+
+const READ_WRITE: c_int = libc::PROT_READ | libc::PROT_WRITE;
+
+/// POSIX `munmap`; see the module.
+///
+/// # Safety
+/// As the system call.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn munmap(start: *mut c_void, bytes: usize) -> c_int {
+    if AHEAD.take_back(start as usize, bytes) {
+        return 0;
+    }
+    // SAFETY: the caller keeps to the system call's contract.
+    unsafe { libc::syscall(libc::SYS_munmap, start, bytes) as c_int }
+}
+
 /// POSIX `mmap`, by the name that V8 calls it by; see the module.
 ///
 /// # Safety
@@ -189,6 +288,12 @@ unsafe extern "C" fn mmap64(
 ) -> *mut c_void {
     let fixed = flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE) != 0;
     let placed = !wish.is_null() && !fixed && flags & libc::MAP_ANONYMOUS != 0;
+    if placed
+        && (protection, flags) == (READ_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS)
+        && let Some(piece) = AHEAD.take(bytes)
+    {
+        return piece as *mut c_void;
+    }
     let place = if placed { place(wish as usize, bytes) } else { wish as usize };
     // SAFETY: the caller keeps to the system call's contract; a place that is not required is only tried.
     unsafe { libc::syscall(libc::SYS_mmap, place, bytes, protection, flags, file, offset) as *mut c_void }
@@ -404,6 +509,29 @@ mod tests {
         let next_to_each_other = places.is_sorted_by(|one, next| one + PLACE_ALIGNMENT == *next);
         assert!(next_to_each_other && program().end < places[0], "{places:x?}");
         assert_eq!(place(0x1234_5678_9000, MAX_PLACED + 1), 0x1234_5678_9000, "too large to be moved");
+    }
+
+    #[test]
+    fn memory_that_is_mapped_ahead_is_handed_out_once() {
+        const PAGE: usize = PAGE_SIZE as usize;
+        let ahead = Ahead::none();
+        assert_eq!(ahead.take(1), None, "there is none");
+        ahead.open(100 * PAGE..110 * PAGE);
+        assert_eq!(ahead.take(4 * PAGE - 1), Some(100 * PAGE));
+        assert!(!ahead.take_back(100 * PAGE, 4 * PAGE), "a whole piece is unmapped");
+        assert_eq!(ahead.take(4 * PAGE), Some(104 * PAGE));
+        assert!(!ahead.take_back(102 * PAGE, PAGE), "of another piece");
+        assert!(!ahead.take_back(106 * PAGE, 2 * PAGE), "the piece may have been written to");
+        assert_eq!(ahead.take(3 * PAGE), None, "there are two left");
+        assert_eq!(ahead.take(2 * PAGE), Some(108 * PAGE));
+        assert!(!ahead.take_back(109 * PAGE, PAGE + 1), "more than it was");
+        ahead.open(200 * PAGE..210 * PAGE);
+        assert_eq!(ahead.take(4 * PAGE), Some(200 * PAGE));
+        assert!(ahead.take_back(201 * PAGE, 3 * PAGE));
+        assert_eq!(ahead.take(4 * PAGE), Some(201 * PAGE), "what was given back is next");
+        assert_eq!(ahead.close(), 205 * PAGE..210 * PAGE);
+        assert_eq!(ahead.take(1), None);
+        assert_eq!(ahead.take(usize::MAX), None);
     }
 
     #[test]

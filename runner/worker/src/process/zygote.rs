@@ -7,7 +7,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
-use stasis_image::{Loader, ThawRequest};
+use stasis_image::{Loader, ThawRequest, interpose};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
@@ -86,6 +86,9 @@ fn thaw(
     end(EXIT_NORMAL)
 }
 
+/// What V8's heap takes until it has booted, half of it for what can only be read.
+const V8_BOOT_BYTES: usize = 4 << 20;
+
 /// Boots V8 from the start-up snapshot, and then waits like every other worker.
 fn boot(how: Boot, descriptors: Vec<OwnedFd>) -> ! {
     let Some([socket]) = files::<1>(descriptors) else { end(EXIT_BROKEN) };
@@ -94,10 +97,13 @@ fn boot(how: Boot, descriptors: Vec<OwnedFd>) -> ! {
     }
     allocator::take_large_pieces();
     if how.becomes == Becomes::BaseImage {
+        // What is forked is better off with small ones.
         allocator::take_large_page();
+        interpose::map_ahead(V8_BOOT_BYTES);
     }
     sandbox::prepare_runs();
     let mut engine = Engine::boot(Channel, how.preloads);
+    interpose::unmap_rest();
     Channel.send(&FromWorker::Booted);
     run::serve(&mut engine)
 }
