@@ -176,7 +176,8 @@ fn place(wish: usize, bytes: usize) -> usize {
     place
 }
 
-/// Memory that is mapped before it is asked for, and handed out piece by piece.
+/// Memory that is mapped before it is asked for, and handed out piece by piece. There is none but in a worker that boots,
+/// which has one thread.
 #[derive(Debug)]
 struct Ahead {
     next: AtomicUsize,
@@ -245,6 +246,7 @@ pub fn map_ahead(bytes: usize) {
     let Some(start) = (first..first + MOST_TAKEN).step_by(large).find(map) else { return };
     // SAFETY: it is ours, and stays what it is.
     let _small = unsafe { libc::syscall(libc::SYS_madvise, start, bytes, libc::MADV_HUGEPAGE) };
+    NEXT_PLACE.store(start + bytes, Relaxed);
     AHEAD.open(start..start + bytes);
 }
 
