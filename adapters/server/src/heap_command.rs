@@ -55,14 +55,32 @@ async fn ls(arguments: HeapListArguments) -> Result<(), Failure> {
         let all: Vec<Value> = readable.iter().map(as_json).chain(damaged).collect();
         return print(&Value::Array(all).to_string());
     }
+    if !readable.is_empty() {
+        print(&row("HEAP", "STORED", "BASE", "CREATED", "FINGERPRINT"))?;
+    }
     for info in &readable {
-        let kind = if info.base.is_none() { "  base image" } else { "" };
-        print(&format!("{}  {}  {:>10}{kind}", info.id, created(info), info.stored_size.to_string()))?;
+        let base = info.base.map_or_else(|| "none".to_owned(), |base| shortened(&base));
+        let (id, stored) = (info.id.to_string(), info.stored_size.to_string());
+        print(&row(&id, &stored, &base, &created(info), &shortened(&info.fingerprint)))?;
     }
     for (id, error) in &damaged {
         print(&format!("{id}  {error}"))?;
     }
     Ok(())
+}
+
+/// Ids are given whole, as commands take them; what is only compared by eye is not.
+fn row(heap: &str, stored: &str, base: &str, created: &str, fingerprint: &str) -> String {
+    format!("{heap:64}  {stored:>10}  {base:SHORT$}  {created:24}  {fingerprint}")
+}
+
+/// Digits of an id or a fingerprint that tell it from others in a list.
+const SHORT: usize = 12;
+
+fn shortened(whole: &impl ToString) -> String {
+    let mut digits = whole.to_string();
+    digits.truncate(SHORT);
+    digits
 }
 
 fn print(line: &str) -> Result<(), Failure> {

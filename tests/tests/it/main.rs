@@ -5,6 +5,7 @@ mod capabilities;
 mod cells;
 mod crash;
 mod fidelity;
+mod heap_command;
 mod hostile;
 mod http;
 mod mcp;
