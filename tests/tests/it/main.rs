@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod mcp;
 mod npm;
+mod sandbox;
 mod support;
 mod tidy;
 mod wasm;
