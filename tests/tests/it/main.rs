@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod mcp;
 mod npm;
+mod progress;
 mod sandbox;
 mod support;
 mod tidy;
