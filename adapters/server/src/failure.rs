@@ -149,3 +149,31 @@ fn heap_status(error: &HeapError) -> u8 {
 pub(crate) fn not_saved() -> ExitCode {
     ExitCode::from(NOT_SAVED)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::State;
+
+    #[test]
+    fn where_no_heaps_can_be_kept_it_says_so() {
+        let failure = Failure::NoHeapsHere;
+        let message = format!(
+            "heaps cannot be kept on this kind of processor ({}): add --stateless",
+            std::env::consts::ARCH
+        );
+        assert_eq!(with_causes(&failure), message);
+        assert_eq!(failure.exit_code(), ExitCode::from(USAGE));
+    }
+
+    #[test]
+    fn only_who_keeps_heaps_is_refused_where_none_can_be_kept() {
+        for (stateless, can_keep, is_served) in
+            [(false, false, false), (true, false, true), (false, true, true), (true, true, true)]
+        {
+            let checked = State::check_heaps_where(stateless, can_keep);
+            assert_eq!(checked.is_ok(), is_served, "stateless {stateless}, can keep {can_keep}");
+            assert!(matches!(checked, Ok(()) | Err(Failure::NoHeapsHere)), "{checked:?}");
+        }
+    }
+}

@@ -50,7 +50,12 @@ impl State {
 
     /// Refuses, before anything is started, to keep heaps where that cannot be done.
     pub(crate) fn check_heaps(stateless: bool) -> Result<(), Failure> {
-        if stateless || Pool::CAN_KEEP_HEAPS { Ok(()) } else { Err(Failure::NoHeapsHere) }
+        Self::check_heaps_where(stateless, Pool::CAN_KEEP_HEAPS)
+    }
+
+    /// The same for builds that can keep heaps, and for those that cannot.
+    pub(crate) fn check_heaps_where(stateless: bool, can_keep: bool) -> Result<(), Failure> {
+        if stateless || can_keep { Ok(()) } else { Err(Failure::NoHeapsHere) }
     }
 
     /// Where the sources of imported modules are kept.
