@@ -17,7 +17,7 @@ use serde::Deserialize;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One call of `stasis`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cli {
     program: PathBuf,
     arguments: Vec<OsString>,

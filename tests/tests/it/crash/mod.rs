@@ -4,6 +4,8 @@
 mod interrupted;
 mod processes;
 mod savers;
+mod servers;
+mod stores;
 mod workers;
 
 use std::{

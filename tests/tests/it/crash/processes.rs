@@ -36,10 +36,10 @@ pub(super) fn workers_of(supervisor: u32) -> Vec<Process> {
     workers().into_iter().filter(|worker| worker.parent == supervisor).collect()
 }
 
-/// Ends a process that may have ended by itself.
-pub(super) fn kill(id: u32) {
+/// Ends a process. Says whether it had not yet gone by itself.
+pub(super) fn kill(id: u32) -> bool {
     let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
-    let _gone = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+    rustix::process::kill_process(id, rustix::process::Signal::KILL).is_ok()
 }
 
 fn workers() -> Vec<Process> {

@@ -1,8 +1,6 @@
 //! Supervisors that are killed while they save heaps.
 
 use std::{
-    collections::BTreeMap,
-    fs,
     io::Read,
     path::Path,
     sync::{
@@ -13,16 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Dice, processes};
-use crate::support::{self, Answer, Cli, assert_none};
+use super::{
+    Dice, processes,
+    stores::{self, Acknowledged},
+};
+use crate::support::{self, Answer, Cli};
 
 const KILLS: usize = 240;
 const SAVERS: usize = 4;
-/// As many acknowledged heaps are resumed at the end.
-const RESUMED: usize = 120;
-
-/// Heaps that were acknowledged, and what each keeps.
-type Acknowledged = Mutex<BTreeMap<String, u64>>;
 
 #[test]
 fn what_was_acknowledged_survives_kills() {
@@ -34,7 +30,7 @@ fn what_was_acknowledged_survives_kills() {
     let begun = Instant::now();
     Cli::script("var kept = 1", store.path()).saved();
     let latest = begun.elapsed() * SAVERS as u32;
-    let acknowledged: Acknowledged = Mutex::new(BTreeMap::from([(first, 1000)]));
+    let acknowledged = Mutex::new(Acknowledged::from([(first, 1000)]));
     let kills = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..SAVERS {
@@ -54,7 +50,7 @@ fn what_was_acknowledged_survives_kills() {
     let acknowledged = acknowledged.into_inner().expect("nobody panics");
     support::note(&format!("{} kills, {} heaps acknowledged", kills.into_inner(), acknowledged.len()));
     assert!(acknowledged.len() > 10, "the kills come too early: only {} were saved", acknowledged.len());
-    assert_store_is_whole(store.path(), &acknowledged);
+    stores::assert_is_whole(store.path(), &acknowledged);
 }
 
 /// The first thing that a new installation does is to make its key and its base image.
@@ -72,14 +68,14 @@ fn a_first_start_that_was_killed_does_not_spoil_the_next() {
         }
         let (result, heap) = Cli::script("var kept = 7; kept", store.path()).saved();
         assert_eq!(result, "7");
-        assert_store_is_whole(store.path(), &BTreeMap::from([(heap, 7)]));
+        stores::assert_is_whole(store.path(), &Acknowledged::from([(heap, 7)]));
     }
     assert!(processes::orphans().is_empty());
 }
 
 /// Runs a script that leaves a heap, from nothing or from an acknowledged heap, and kills it at some
 /// moment. Says whether the kill came in time.
-fn save(store: &Path, dice: &mut Dice, latest: Duration, acknowledged: &Acknowledged) -> bool {
+fn save(store: &Path, dice: &mut Dice, latest: Duration, acknowledged: &Mutex<Acknowledged>) -> bool {
     let start = {
         let known = acknowledged.lock().expect("nobody panics");
         let at = dice.below(2 * known.len() as u64) as usize;
@@ -105,39 +101,4 @@ fn save(store: &Path, dice: &mut Dice, latest: Duration, acknowledged: &Acknowle
         acknowledged.lock().expect("nobody panics").insert(heap, kept);
     }
     was_running
-}
-
-/// Every stored file is sound, and every acknowledged heap is what it was. The images are removed
-/// first, so that it is the stored heaps that are read.
-fn assert_store_is_whole(store: &Path, acknowledged: &BTreeMap<String, u64>) {
-    let mut complaints = Vec::new();
-    let listed = Cli::new(&["heap", "ls", "--json"]).store(store).finish();
-    if listed.code != Some(0) || listed.stdout.contains("\"error\"") {
-        complaints.push(format!("heap ls: {listed:?}"));
-    }
-    for entry in fs::read_dir(store.join(".state/images")).expect("there is a cache") {
-        fs::remove_file(entry.expect("an entry").path()).expect("ours to remove");
-    }
-    for (heap, kept) in acknowledged.iter().take(RESUMED) {
-        let answer = Cli::script("kept", store).heap(heap).answer();
-        if answer.result != Some(kept.to_string()) {
-            complaints.push(format!("acknowledged {heap} should keep {kept}: {answer:?}"));
-        }
-    }
-    let stored = fs::read_dir(store).expect("the store is a folder");
-    let names = stored.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
-    let (heaps, other): (Vec<String>, Vec<String>) = names.partition(|name| name.ends_with(".heap"));
-    complaints
-        .extend(other.iter().filter(|name| *name != ".state").map(|name| format!("{name} was left behind")));
-    let unknown = heaps
-        .iter()
-        .filter_map(|name| name.strip_suffix(".heap"))
-        .filter(|heap| !acknowledged.contains_key(*heap));
-    for heap in unknown {
-        let ended = Cli::script("1", store).heap(heap).finish();
-        if ended.code != Some(0) {
-            complaints.push(format!("{heap} was stored and cannot be resumed: {ended:?}"));
-        }
-    }
-    assert_none(&complaints);
 }
