@@ -45,7 +45,12 @@ impl Inner {
     /// # Errors
     /// If the image cannot be written; it is worthless then.
     pub(super) async fn learn_pages_at_hand(&self, image: &File) -> io::Result<()> {
-        match self.try_to_learn(image).await {
+        let learned = match self.try_to_learn(image).await {
+            // Somebody may have killed it; the image will be used for long.
+            Err(ProbeError::Run(PoolError::Worker(_))) => self.try_to_learn(image).await,
+            other => other,
+        };
+        match learned {
             Ok(pages) => tracing::debug!(pages, "pages that runs have at hand"),
             Err(ProbeError::Pages(LearnError::Write(error))) => return Err(error),
             Err(error) => {
