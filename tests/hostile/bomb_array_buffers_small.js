@@ -1,3 +1,3 @@
-// expect: failed
+// expect: failed | Out of memory: V8 heap limit exceeded
 const all = [];
 for (;;) all.push(new ArrayBuffer(100));

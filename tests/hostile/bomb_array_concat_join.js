@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | RangeError: Invalid string length
 new Array(2 ** 31).join("abc");

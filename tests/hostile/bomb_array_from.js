@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | RangeError: Invalid array length
 Array.from({ length: 2 ** 32 });

@@ -1,3 +1,3 @@
-// expect: failed
+// expect: failed | Out of memory: V8 heap limit exceeded
 const map = new Map();
 for (let i = 0; ; i++) map.set(i, { i });

@@ -1,4 +1,4 @@
-// expect: failed/timed_out
+// expect: failed/timed_out | Out of memory: V8 heap limit exceeded
 // flags: --execution-timeout 3
 let i = 0;
 const stream = new ReadableStream({ pull(c) { c.enqueue({ i: i++, fill: new Array(100).fill(i) }); } });

@@ -1,3 +1,3 @@
-// expect: failed/completed
+// expect: completed | 18874368
 // flags: --stateless
 "\uFDFA".repeat(1 << 20).normalize("NFKD").length;

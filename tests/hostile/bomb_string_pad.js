@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | Out of memory: V8 heap limit exceeded
 "x".padEnd(2 ** 29 - 30, "yz").split("");

@@ -1,4 +1,4 @@
-// expect: failed/completed
+// expect: completed | 120
 // flags: --stateless
 let rope = "x";
 for (let i = 0; i < 28; i++) rope += rope;

@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | RangeError: Array buffer allocation failed
 Float64Array.from({ length: 2 ** 31 });

@@ -1,4 +1,4 @@
-// expect: failed/completed
+// expect: completed | true
 // flags: --heap-memory-max 256
 let C = class {};
 for (let i = 0; i < 2e4; i++) C = class extends C {};

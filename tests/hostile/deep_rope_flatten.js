@@ -1,4 +1,4 @@
-// expect: failed/completed
+// expect: completed | n14000000
 // flags: --stateless --heap-memory-max 256
 // A rope that leans to one side, a million deep.
 let rope = "";

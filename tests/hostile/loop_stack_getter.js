@@ -1,4 +1,4 @@
-// expect: timed_out/failed
+// expect: timed_out
 // flags: --execution-timeout 1
 const error = new Error("x");
 Object.defineProperty(error, "stack", { get() { for (;;); } });

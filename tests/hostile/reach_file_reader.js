@@ -1,4 +1,4 @@
-// expect: completed/failed
+// expect: completed | inside
 const reader = new FileReader();
 const done = new Promise((resolve) => { reader.onload = () => resolve(reader.result); reader.onerror = () => resolve("error"); });
 reader.readAsText(new Blob(["inside"]));

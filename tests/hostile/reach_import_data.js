@@ -1,2 +1,2 @@
-// expect: failed/completed
+// expect: failed | is not allowed: external modules are off
 await import("data:text/javascript,export default Object.keys(globalThis.Deno ?? {}).length");

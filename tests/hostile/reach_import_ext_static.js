@@ -1,3 +1,3 @@
-// expect: failed
+// expect: failed | Importing ext: modules is only allowed
 import { core } from "ext:core/mod.js";
 core;

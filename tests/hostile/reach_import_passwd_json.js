@@ -1,2 +1,2 @@
-// expect: failed | Cannot import
+// expect: failed | TypeError: Cannot import ; may not import the file
 (await import("file:///etc/passwd", { with: { type: "json" } })).default;

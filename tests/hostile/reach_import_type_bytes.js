@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | TypeError: Cannot import ; may not import the file
 await import("file:///etc/passwd", { with: { type: "bytes" } });

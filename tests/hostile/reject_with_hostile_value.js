@@ -1,2 +1,2 @@
-// expect: failed
+// expect: failed | Uncaught {}
 Promise.reject(new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 2; } }));

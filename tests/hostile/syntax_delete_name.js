@@ -1,2 +1,2 @@
-// expect: failed/completed
+// expect: completed | false
 var a = 1; delete a;

@@ -1,3 +1,3 @@
-// expect: completed/failed
+// expect: failed | SyntaxError: Expected ident
 1;
 #!/usr/bin/env node

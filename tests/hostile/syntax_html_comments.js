@@ -1,4 +1,4 @@
-// expect: failed/completed
+// expect: completed | 5
 <!-- hello
 5;
 --> bye

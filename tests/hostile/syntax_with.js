@@ -1,2 +1,2 @@
-// expect: failed/completed
+// expect: completed | 5
 with ({ a: 5 }) a;

@@ -1,4 +1,4 @@
-// expect: failed
+// expect: failed | Error: x
 // flags: --heap-memory-max 256
 const error = new Error("x");
 error.stack = "    at evil\n".repeat(4 << 20);

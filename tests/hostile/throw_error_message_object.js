@@ -1,4 +1,4 @@
-// expect: failed
+// expect: failed | Uncaught  [Error]Error
 const error = new Error("x");
 error.message = { toString() { throw 1; } };
 error.name = Symbol("name");

@@ -1,10 +1,12 @@
 //! A hostile script with what must become of it.
 //!
 //! ```text
-//! // expect: failed/timed_out | part of result or error
+//! // expect: failed/timed_out | part of result or error ; another that will do
 //! // flags: --execution-timeout 2
 //! // then: 1 + 1 => 2          a run on the heap that it leaves
 //! ```
+//!
+//! Whatever fails says with which error. That the worker has crashed is only right where it is said.
 
 use std::{
     fs,
@@ -12,7 +14,12 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
+
 use crate::support::Answer;
+
+/// The error of a run whose worker has died.
+const CRASHED: &str = "The script crashed its worker process.";
 
 #[derive(Debug)]
 pub(super) struct Case {
@@ -29,8 +36,8 @@ pub(super) struct Case {
 pub(super) struct Expect {
     /// More than one where it depends on the machine which limit is hit first.
     statuses: Vec<String>,
-    /// Of the result or the error.
-    part: String,
+    /// One of these is part of the result or the error.
+    parts: Vec<String>,
 }
 
 impl Case {
@@ -80,36 +87,60 @@ impl Case {
 impl Expect {
     fn parse(line: &str) -> Option<Self> {
         const STATUSES: [&str; 3] = ["completed", "failed", "timed_out"];
-        let (statuses, part) = line.split_once(" | ").unwrap_or((line, ""));
+        let (statuses, parts) = line.split_once(" | ").unwrap_or((line, ""));
         let statuses: Vec<String> = statuses.trim().split('/').map(str::to_owned).collect();
         let known = statuses.iter().all(|status| STATUSES.contains(&status.as_str()));
-        known.then(|| Self { statuses, part: part.to_owned() })
+        let says_why = !parts.is_empty() || !statuses.iter().any(|status| status == "failed");
+        let parts = parts.split(" ; ").map(str::to_owned).collect();
+        (known && says_why).then_some(Self { statuses, parts })
     }
 
     pub(super) fn check(&self, answer: &Answer) -> Result<(), String> {
         let text = answer.result.as_ref().or(answer.error.as_ref()).map_or("", String::as_str);
+        let is_right = |part: &String| text.contains(part) && (text != CRASHED || part == CRASHED);
         // A script that hits the time limit has nothing else to say.
-        let says_it = answer.status == "timed_out" || text.contains(&self.part);
+        let says_it = answer.status == "timed_out" || self.parts.iter().any(is_right);
         if self.statuses.contains(&answer.status) && says_it {
             return Ok(());
         }
         let shown: String = text.chars().take(200).collect();
-        Err(format!("{}: {shown:?}, expected {:?} {:?}", answer.status, self.statuses, self.part))
+        Err(format!("{}: {shown:?}, expected {:?} {:?}", answer.status, self.statuses, self.parts))
     }
 }
 
 #[test]
 fn the_first_line_says_what_to_expect() {
-    let check = |line: &str, expect: Option<(&[&str], &str)>| {
-        let expect = expect.map(|(statuses, part)| Expect {
-            statuses: statuses.iter().map(|&status| status.to_owned()).collect(),
-            part: part.to_owned(),
-        });
+    let check = |line: &str, expect: Option<(&[&str], &[&str])>| {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let expect =
+            expect.map(|(statuses, parts)| Expect { statuses: owned(statuses), parts: owned(parts) });
         assert_eq!(Expect::parse(line), expect, "{line}");
     };
-    check("completed", Some((&["completed"], "")));
-    check("failed/timed_out | Out of memory", Some((&["failed", "timed_out"], "Out of memory")));
-    check("completed | a | b", Some((&["completed"], "a | b")));
+    check("completed", Some((&["completed"], &[""])));
+    check("failed/timed_out | Out of memory", Some((&["failed", "timed_out"], &["Out of memory"])));
+    check("completed | a | b", Some((&["completed"], &["a | b"])));
+    check("failed | Out of memory ; RangeError", Some((&["failed"], &["Out of memory", "RangeError"])));
+    check("completed | a;b", Some((&["completed"], &["a;b"])));
+    check("failed", None);
+    check("completed/failed", None);
     check("crashed", None);
     check("", None);
+}
+
+#[test]
+fn a_crash_is_only_right_where_it_is_expected() {
+    let check = |line: &str, error: &str, right: bool| {
+        let answer = json!({ "status": "failed", "error": error, "output": "" });
+        let answer: Answer = serde_json::from_value(answer).expect("an answer");
+        assert_eq!(
+            Expect::parse(line).expect("an expectation").check(&answer).is_ok(),
+            right,
+            "{line}: {error}"
+        );
+    };
+    check("failed | Out of memory ; RangeError", "RangeError: no", true);
+    check("failed | Out of memory ; RangeError", "TypeError: no", false);
+    check("failed/completed | script", "TypeError: the script", true);
+    check("failed/completed | script", CRASHED, false);
+    check("failed/completed | 5 ; The script crashed its worker process.", CRASHED, true);
 }
