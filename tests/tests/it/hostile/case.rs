@@ -18,6 +18,13 @@ use serde_json::json;
 
 use crate::support::Answer;
 
+/// The limits of scripts that say nothing else.
+const LIMITS: [[&str; 2]; 2] = [["--execution-timeout", "20"], ["--heap-memory-max", "8"]];
+/// The flags that have a counterpart in a request.
+const FIELDS: [(&str, &str); 2] =
+    [("--execution-timeout", "execution_timeout_secs"), ("--heap-memory-max", "heap_memory_max_mb")];
+/// How much code a request may carry, in bytes.
+const LARGEST_REQUEST: u64 = 8 << 20;
 /// The error of a run whose worker has died.
 const CRASHED: &str = "The script crashed its worker process.";
 
@@ -63,9 +70,12 @@ impl Case {
         let (expect, flags, then): (Vec<String>, Vec<String>, Vec<String>) =
             (values("expect: "), values("flags: "), values("then: "));
         let [expect] = &expect[..] else { panic!("{name}: one line must say what to expect") };
+        let said = flags.join(" ");
+        let unsaid = LIMITS.iter().filter(|[flag, _]| !said.contains(flag)).flatten().copied();
+        let flags = said.split_whitespace().chain(unsaid).map(str::to_owned).collect();
         Self {
             expect: Expect::parse(expect).unwrap_or_else(|| panic!("{name}: {expect}")),
-            flags: flags.iter().flat_map(|flags| flags.split_whitespace()).map(str::to_owned).collect(),
+            flags,
             then: then
                 .iter()
                 .filter_map(|line| line.rsplit_once(" => "))
@@ -77,10 +87,29 @@ impl Case {
     }
 
     /// The run's own limit.
-    pub(super) fn time_limit(&self, default: &str) -> Duration {
-        let after = |pair: &[String]| (pair[0] == "--execution-timeout").then(|| pair[1].clone());
-        let seconds = self.flags.windows(2).find_map(after).unwrap_or_else(|| default.to_owned());
-        Duration::from_secs(seconds.parse().expect("a number of seconds"))
+    pub(super) fn time_limit(&self) -> Duration {
+        let after = |pair: &[String]| (pair[0] == "--execution-timeout").then(|| pair[1].parse());
+        let seconds = self.flags.windows(2).find_map(after).expect("every run has a limit");
+        Duration::from_secs(seconds.expect("a number of seconds"))
+    }
+
+    /// Its limits as a request says them; none if one of its flags has no such field.
+    pub(super) fn query(&self) -> Option<String> {
+        let field = |pair: &[String]| {
+            let (_, field) = FIELDS.iter().find(|(flag, _)| pair[0] == *flag)?;
+            Some(format!("&{field}={}", pair.get(1)?))
+        };
+        self.flags.chunks(2).map(field).collect()
+    }
+
+    /// Whether a request can carry it.
+    pub(super) fn can_be_sent(&self) -> bool {
+        let is_small = |file: fs::Metadata| file.len() <= LARGEST_REQUEST;
+        self.query().is_some() && fs::metadata(&self.path).is_ok_and(is_small)
+    }
+
+    pub(super) fn code(&self) -> Vec<u8> {
+        fs::read(&self.path).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 

@@ -123,6 +123,18 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// How many processes it has started that are not gone; those that nobody has waited for count.
+    pub(crate) fn children(&self) -> usize {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs").flatten();
+        let children = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children"));
+        threads.map(|thread| children(thread).map_or(0, |ids| ids.split_whitespace().count())).sum()
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs").count()
+    }
+
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
         Client::connect(self.address).expect("it listens")
