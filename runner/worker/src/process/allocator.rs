@@ -1,8 +1,9 @@
-//! The program's allocator: the system's. In a run it says what happened when there is no memory left,
-//! where Rust would abort as if the program were broken.
+//! The program's allocator: the system's, for Rust, C and C++. In a run it says what happened when there is no memory
+//! left, where Rust and C++ would abort as if the program were broken, and ICU uses what it did not get.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    ffi::c_void,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -53,6 +54,86 @@ fn checked(memory: *mut u8) -> *mut u8 {
         end(EXIT_OUT_OF_MEMORY);
     }
     memory
+}
+
+#[cfg(all(target_env = "gnu", not(target_feature = "crt-static")))]
+mod c {
+    //! Linked into the executable in place of the C library's, which has them under other names, too: for programs
+    //! that do this.
+
+    use std::ffi::c_void;
+
+    use super::checked;
+
+    unsafe extern "C" {
+        fn __libc_malloc(bytes: usize) -> *mut c_void;
+        fn __libc_calloc(count: usize, bytes: usize) -> *mut c_void;
+        fn __libc_realloc(memory: *mut c_void, bytes: usize) -> *mut c_void;
+    }
+
+    /// C `malloc`.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn malloc(bytes: usize) -> *mut c_void {
+        // SAFETY: any number of bytes may be asked for.
+        checked(unsafe { __libc_malloc(bytes) }.cast()).cast()
+    }
+
+    /// C `calloc`.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn calloc(count: usize, bytes: usize) -> *mut c_void {
+        // SAFETY: as above.
+        checked(unsafe { __libc_calloc(count, bytes) }.cast()).cast()
+    }
+
+    /// C `realloc`. Of no bytes it is `free`.
+    ///
+    /// # Safety
+    /// As C has it.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn realloc(memory: *mut c_void, bytes: usize) -> *mut c_void {
+        // SAFETY: the caller keeps to the contract.
+        let moved = unsafe { __libc_realloc(memory, bytes) };
+        if bytes == 0 { moved } else { checked(moved.cast()).cast() }
+    }
+
+    /// [`calloc`] that can be refused.
+    pub(super) fn zeroed(bytes: usize) -> *mut c_void {
+        // SAFETY: any number of bytes may be asked for.
+        unsafe { __libc_calloc(bytes, 1) }
+    }
+
+    /// [`malloc`] that can be refused.
+    pub(super) fn uninitialized(bytes: usize) -> *mut c_void {
+        // SAFETY: any number of bytes may be asked for.
+        unsafe { __libc_malloc(bytes) }
+    }
+}
+
+#[cfg(not(all(target_env = "gnu", not(target_feature = "crt-static"))))]
+mod c {
+    //! The C library's own.
+
+    use std::ffi::c_void;
+
+    pub(super) fn zeroed(bytes: usize) -> *mut c_void {
+        // SAFETY: any number of bytes may be asked for.
+        unsafe { libc::calloc(bytes, 1) }
+    }
+
+    pub(super) fn uninitialized(bytes: usize) -> *mut c_void {
+        // SAFETY: any number of bytes may be asked for.
+        unsafe { libc::malloc(bytes) }
+    }
+}
+
+/// Memory of zeros, to be given back with C's `free`; null, also in a run, if there is none.
+pub(super) fn try_zeroed(bytes: usize) -> *mut c_void {
+    c::zeroed(bytes)
+}
+
+/// Memory that holds anything; else as [`try_zeroed`].
+pub(super) fn try_uninitialized(bytes: usize) -> *mut c_void {
+    c::uninitialized(bytes)
 }
 
 // SAFETY: every call is passed on to the system's allocator, with what the caller promised.

@@ -11,7 +11,7 @@ use std::{
 use deno_core::v8;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-use super::allocator::is_in_run;
+use super::allocator::{is_in_run, try_uninitialized, try_zeroed};
 
 /// What is left, in bytes: for some pieces of V8's heap, and the memory in which it notes what it has marked.
 const LEFT_BYTES: usize = 16 << 20;
@@ -73,16 +73,14 @@ unsafe extern "C" fn allocate(_: &(), bytes: usize) -> *mut c_void {
     if !leaves_enough(bytes) {
         return std::ptr::null_mut();
     }
-    // SAFETY: any number of bytes may be asked for.
-    unsafe { libc::calloc(bytes, 1) }
+    try_zeroed(bytes)
 }
 
 unsafe extern "C" fn allocate_uninitialized(_: &(), bytes: usize) -> *mut c_void {
     if !leaves_enough(bytes) {
         return std::ptr::null_mut();
     }
-    // SAFETY: any number of bytes may be asked for.
-    unsafe { libc::malloc(bytes) }
+    try_uninitialized(bytes)
 }
 
 unsafe extern "C" fn free(_: &(), data: *mut c_void, _bytes: usize) {
