@@ -186,9 +186,9 @@ impl Inner {
                     template.give_up();
                     self.templates.forget(heap);
                 })?;
-                if is_new {
-                    // It has forked: it is complete.
-                    self.templates.weigh(heap, template.own_bytes().map_err(PoolError::System)?);
+                // It has forked: it is complete. It may have died since, which concerns the next run.
+                if is_new && let Ok(bytes) = template.own_bytes() {
+                    self.templates.weigh(heap, bytes);
                 }
                 Ok((forked, self.origin(&self.heaps.open(heap).await?).await?))
             }
