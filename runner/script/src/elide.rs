@@ -9,6 +9,7 @@ use swc_common::Spanned;
 use swc_ecma_ast::*;
 use swc_ecma_visit::{Visit, VisitWith};
 
+use crate::join;
 use crate::lines::is_line_end;
 use crate::parse::{Cell, range};
 
@@ -46,7 +47,7 @@ fn elided(text: &str, import: &ImportDecl, uses: &Uses) -> Vec<Range<usize>> {
     let goes =
         |specifier: &ImportSpecifier| !specifier.is_type_only() && uses.is_type(&specifier.local().sym);
     if specifiers.iter().all(|specifier| specifier.is_type_only() || goes(specifier)) {
-        return if specifiers.iter().any(goes) { vec![range(import.span)] } else { Vec::new() };
+        return vec![range(import.span)];
     }
     let ends = specifiers.iter().skip(1).map(|next| Some(range(next.span()).start)).chain([None]);
     let mut previous_end = 0;
@@ -70,26 +71,17 @@ fn elided(text: &str, import: &ImportDecl, uses: &Uses) -> Vec<Range<usize>> {
 
 /// Replaces a range by `first` and then white space, in the same shape.
 fn blank(text: &mut String, range: Range<usize>, first: char) {
-    let part = &text[range.clone()];
-    // There is no white space as wide as a surrogate pair. The import stays then.
-    if part.chars().any(|char| char.len_utf8() > 3) {
-        return;
+    let mut blanks = String::with_capacity(range.len());
+    for char in text[range.clone()].chars() {
+        match is_line_end(char) {
+            true => blanks.push(char),
+            false => blanks.push_str(join::blank(char)),
+        }
     }
-    let mut blanks: String = part.chars().map(blank_char).collect();
     if blanks.starts_with(' ') {
         blanks.replace_range(..1, first.encode_utf8(&mut [0; 4]));
     }
     text.replace_range(range, &blanks);
-}
-
-/// White space of as many bytes.
-fn blank_char(char: char) -> char {
-    match char.len_utf8() {
-        _ if is_line_end(char) => char,
-        1 => ' ',
-        2 => '\u{a0}',
-        _ => '\u{3000}',
-    }
 }
 
 /// The names that a text mentions, by kind of place.
@@ -120,6 +112,23 @@ impl Visit for Uses {
     }
 
     fn visit_import_decl(&mut self, _: &ImportDecl) {}
+
+    fn visit_named_export(&mut self, node: &NamedExport) {
+        match (&node.src, node.type_only) {
+            // These names are the other module's.
+            (Some(_), _) => {}
+            (None, true) => self.inside_type(node),
+            (None, false) => node.visit_children_with(self),
+        }
+    }
+
+    fn visit_export_named_specifier(&mut self, node: &ExportNamedSpecifier) {
+        // The name that others see is none that is used here.
+        match node.is_type_only {
+            true => self.inside_type(&node.orig),
+            false => node.orig.visit_with(self),
+        }
+    }
 
     fn visit_ts_type(&mut self, node: &TsType) {
         self.inside_type(node);

@@ -1,5 +1,7 @@
 //! Erases TypeScript: with spaces where that is enough, otherwise with generated code.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use swc_common::errors::{DiagnosticBuilder, Emitter, HANDLER, Handler};
@@ -11,7 +13,7 @@ use swc_ts_fast_strip::{ErrorCode, Mode, Options, TransformConfig, TransformOutp
 use crate::elide::elide_types;
 use crate::error::Fault;
 use crate::parse::Cell;
-use crate::{PositionMap, parse, sourcemap};
+use crate::{PositionMap, join, parse, sourcemap};
 
 /// JavaScript that was TypeScript.
 #[derive(Debug)]
@@ -25,13 +27,15 @@ pub(crate) struct Erased {
 enum Grammar {
     /// As what it looks like.
     Cell,
+    /// As what can wait. SWC takes some of it for a script in which `await` is a name.
+    AsyncCell,
     /// As strict module code.
     Module,
 }
 
 /// Erases the types of a cell. `const_enums` tells where declarations begin that later cells can use
 /// if they lose their first word.
-pub(crate) fn cell(text: &str, cell: &Cell, const_enums: &[usize]) -> Result<Erased, Fault> {
+pub(crate) fn cell(text: &str, cell: &Cell, is_async: bool, const_enums: &[usize]) -> Result<Erased, Fault> {
     const KEYWORD: &str = "const";
     let mut text = elide_types(text, cell);
     for &start in const_enums {
@@ -40,27 +44,41 @@ pub(crate) fn cell(text: &str, cell: &Cell, const_enums: &[usize]) -> Result<Era
             text.to_mut().replace_range(start..end, "     ");
         }
     }
-    parse::guarded(|| erase(&text, Grammar::Cell))
+    let gaps = join::gaps(&text, cell);
+    match is_async {
+        // What is sloppy otherwise is refused there.
+        true => erase(&text, &gaps, Grammar::AsyncCell).or_else(|_| erase(&text, &gaps, Grammar::Cell)),
+        false => erase(&text, &gaps, Grammar::Cell),
+    }
 }
 
 /// Erases the types of a module.
 pub(crate) fn module(text: &str) -> Result<Erased, Fault> {
     let cell = parse::typescript(text)?;
-    parse::guarded(|| erase(&elide_types(text, &cell), Grammar::Module))
+    let text = elide_types(text, &cell);
+    erase(&text, &join::gaps(&text, &cell), Grammar::Module)
 }
 
-fn erase(text: &str, grammar: Grammar) -> Result<Erased, Fault> {
-    match run(text, grammar, Mode::StripOnly) {
-        Ok(output) => Ok(Erased { code: output.code, positions: PositionMap::default() }),
-        Err((ErrorCode::UnsupportedSyntax, _)) => print(text, grammar),
-        Err((_, fault)) => Err(fault),
+/// Erases the types of a text that SWC can read if these gaps are not there.
+fn erase(text: &str, gaps: &[Range<usize>], grammar: Grammar) -> Result<Erased, Fault> {
+    let mut joined = Cow::Borrowed(text);
+    if !gaps.is_empty() {
+        join::join(joined.to_mut(), gaps);
     }
+    parse::guarded(|| match run(&joined, grammar, Mode::StripOnly) {
+        Ok(output) => {
+            let code = join::part(text, &joined, output.code, gaps);
+            Ok(Erased { code, positions: PositionMap::default() })
+        }
+        Err((ErrorCode::UnsupportedSyntax, _)) => print(text, &joined, grammar),
+        Err((_, fault)) => Err(fault),
+    })
 }
 
-fn print(text: &str, grammar: Grammar) -> Result<Erased, Fault> {
-    let output = run(text, grammar, Mode::Transform).map_err(|(_, fault)| fault)?;
+fn print(text: &str, joined: &str, grammar: Grammar) -> Result<Erased, Fault> {
+    let output = run(joined, grammar, Mode::Transform).map_err(|(_, fault)| fault)?;
     let mut segments = sourcemap::segments(output.map.as_deref().unwrap_or_default());
-    sourcemap::recount(text, &mut segments);
+    sourcemap::recount(joined, text, &mut segments);
     Ok(Erased { code: output.code, positions: PositionMap::printed(segments) })
 }
 
@@ -87,11 +105,12 @@ fn options(grammar: Grammar, mode: Mode) -> Options {
     transform.typescript.native_class_properties = true;
     // Types are gone from the imports already; those that are not used may be for a later cell.
     transform.typescript.verbatim_module_syntax = true;
-    transform.typescript.no_empty_export = grammar == Grammar::Cell;
+    transform.typescript.no_empty_export = grammar != Grammar::Module;
     transform.typescript.ts_enum_is_mutable = true;
     Options {
-        module: (grammar == Grammar::Module).then_some(true),
-        parser: TsSyntax::default(),
+        module: (grammar != Grammar::Cell).then_some(true),
+        // What is wrong has been found by now; what is left is for those who check types.
+        parser: TsSyntax { no_early_errors: true, ..TsSyntax::default() },
         source_map: matches!(mode, Mode::Transform),
         mode,
         transform: Some(transform),

@@ -23,6 +23,7 @@ mod depth;
 mod edits;
 mod elide;
 mod erase;
+mod join;
 mod parse;
 mod sourcemap;
 

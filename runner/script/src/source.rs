@@ -7,7 +7,7 @@ pub struct Source<'a> {
     pub name: &'a str,
     /// The text as the caller wrote it. A byte order mark and a `#!` line are accepted.
     pub text: &'a str,
-    /// The language of a module. Cells are always read as TypeScript.
+    /// The language of a module. Cells are read as TypeScript, unless their name says JavaScript and they are.
     pub language: Language,
 }
 
@@ -15,6 +15,13 @@ impl<'a> Source<'a> {
     /// Makes the source of a cell, which may be JavaScript or TypeScript.
     pub fn cell(name: &'a str, text: &'a str) -> Source<'a> {
         Source { name, text, language: Language::TypeScript }
+    }
+}
+
+impl Source<'_> {
+    /// Whether the name is that of a file of JavaScript.
+    pub(crate) fn is_named_javascript(&self) -> bool {
+        [".js", ".mjs", ".cjs"].iter().any(|ending| self.name.ends_with(ending))
     }
 }
 

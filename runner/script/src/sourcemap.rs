@@ -13,12 +13,13 @@ pub(crate) fn segments(map: &str) -> Vec<Segment> {
     decode(mappings)
 }
 
-/// Turns original positions that count `\n` only into those that count all line ends of `text`.
-pub(crate) fn recount(text: &str, segments: &mut [Segment]) {
-    if !text.contains(['\r', '\u{2028}', '\u{2029}']) {
+/// Turns original positions that count `\n` in `read` only into those that count all line ends of `text`. The two
+/// have the same shape, except that `read` may have blanks in place of line ends and comments.
+pub(crate) fn recount(read: &str, text: &str, segments: &mut [Segment]) {
+    if read == text && !text.contains(['\r', '\u{2028}', '\u{2029}']) {
         return;
     }
-    let lines = line_starts(text);
+    let lines = line_starts(read, text);
     let mut cursor = Cursor { line: 0, column: 0, offset: 0, at: Position::START };
     for segment in segments {
         let Position { line, column } = segment.original;
@@ -26,16 +27,16 @@ pub(crate) fn recount(text: &str, segments: &mut [Segment]) {
             let Some(&(offset, at)) = lines.get(line as usize - 1) else { continue };
             cursor = Cursor { line, column: 1, offset, at };
         }
-        cursor.forward(text, column);
+        cursor.forward(read, text, column);
         segment.original = cursor.at;
     }
 }
 
-/// The byte offset and the position of the beginning of each line that ends in `\n`.
-fn line_starts(text: &str) -> Vec<(usize, Position)> {
+/// The byte offset and the position of the beginning of each line of `read` that ends in `\n`.
+fn line_starts(read: &str, text: &str) -> Vec<(usize, Position)> {
     let (mut offset, mut at) = (0, Position::START);
     let mut starts = vec![(offset, at)];
-    for line in text.split_inclusive('\n') {
+    for line in read.split_inclusive('\n') {
         at.advance(text, offset, offset + line.len());
         offset += line.len();
         starts.push((offset, at));
@@ -52,8 +53,8 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn forward(&mut self, text: &str, column: u32) {
-        for char in text[self.offset..].chars() {
+    fn forward(&mut self, read: &str, text: &str, column: u32) {
+        for char in read[self.offset..].chars() {
             if self.column >= column || char == '\n' {
                 return;
             }
@@ -133,7 +134,7 @@ mod tests {
         let check = |text: &str, (line, column): (u32, u32), expect: (u32, u32)| {
             let generated = Position::START;
             let mut segments = [Segment { generated, original: Position { line, column }, copied: false }];
-            recount(text, &mut segments);
+            recount(text, text, &mut segments);
             let [Segment { original, .. }] = segments;
             assert_eq!((original.line, original.column), expect, "{text:?}");
         };

@@ -2,6 +2,8 @@
 
 mod default_export;
 mod imports;
+mod nested;
+mod objects;
 mod plain;
 mod survey;
 mod wrapped;
@@ -11,7 +13,8 @@ use crate::error::Fault;
 use crate::parse::{self, Cell};
 use crate::scope::{Kind, Names, guard_constants};
 use crate::source::without_bom;
-use crate::{PositionMap, Prepared, Source, SyntaxError, erase};
+use crate::{PositionMap, Prepared, Source, SyntaxError, depth, erase};
+use objects::Objects;
 use survey::Survey;
 
 pub(crate) fn prepare(
@@ -20,24 +23,40 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, SyntaxError> {
     let text = without_bom(source.text);
     let locate = |fault| SyntaxError::locate(source, text, fault);
-    let cell = parse::typescript(text).map_err(locate)?;
+    let cell = read(source, text).map_err(locate)?;
     let survey = Survey::of(&cell);
-    if !survey.has_types {
-        return rewrite(text, &cell, &survey, &PositionMap::default(), known_constants).map_err(locate);
+    if let Some(range) = survey.accessor {
+        return Err(locate(Fault { message: "'accessor' fields are not supported".to_owned(), range }));
     }
-    let erased = erase::cell(text, &cell, &survey.const_enums).map_err(locate)?;
+    if !survey.has_types {
+        return rewrite(text, &cell, &survey, &[], &PositionMap::default(), known_constants).map_err(locate);
+    }
+    let objects = survey.objects;
+    let erased = erase::cell(text, &cell, survey.suspends, &survey.const_enums).map_err(locate)?;
     let erased_text = without_bom(&erased.code);
     let locate = |fault| SyntaxError::locate_mapped(source, erased_text, &erased.positions, fault);
     let cell = parse::javascript(erased_text).map_err(locate)?;
     let survey = Survey::of(&cell);
-    rewrite(erased_text, &cell, &survey, &erased.positions, known_constants).map_err(locate)
+    rewrite(erased_text, &cell, &survey, &objects, &erased.positions, known_constants).map_err(locate)
 }
 
-/// Rewrites a cell without types.
+/// Parses a cell. What looks like both languages is JavaScript in a file of JavaScript; types are fine there too.
+fn read(source: &Source<'_>, text: &str) -> Result<Cell, Fault> {
+    match source.is_named_javascript() {
+        true => {
+            depth::check(text)?;
+            parse::javascript(text).or_else(|fault| parse::typescript(text).map_err(|_| fault))
+        }
+        false => parse::typescript(text),
+    }
+}
+
+/// Rewrites a cell without types; `objects` tells what has been an enum or a namespace.
 fn rewrite(
     text: &str,
     cell: &Cell,
     survey: &Survey,
+    objects: &[String],
     before: &PositionMap,
     known_constants: &dyn Fn(&str) -> bool,
 ) -> Result<Prepared, Fault> {
@@ -53,9 +72,11 @@ fn rewrite(
     if survey.assigned.iter().any(|name| is_constant(name)) {
         guard_constants(cell, &is_constant, &mut edits);
     }
+    let objects = Objects::find(cell.items(), &names, objects);
+    objects.forget_earlier(&mut edits);
     let (code, positions) = match survey.suspends {
-        true => wrapped::wrap(cell.items(), &names, edits)?,
-        false => plain::globalize(cell.items(), edits),
+        true => wrapped::wrap(cell.items(), &names, &objects, edits)?,
+        false => plain::globalize(cell.items(), &objects, edits),
     };
     Ok(Prepared {
         code,

@@ -1,17 +1,19 @@
 //! Cells that run at once: their declarations become those of a classic script.
 
-use swc_ecma_ast::{ClassDecl, Decl, ModuleItem, Stmt, VarDecl, VarDeclKind};
+use swc_common::Spanned;
+use swc_ecma_ast::{ClassDecl, Decl, ExprStmt, ModuleItem, Stmt, VarDecl, VarDeclKind};
 
+use super::objects::Objects;
 use crate::PositionMap;
 use crate::edits::{Edits, Layer};
 use crate::parse::{Items, range};
 
 /// Makes lexical declarations at top level into variables, which later cells can declare again.
-pub(crate) fn globalize(items: Items<'_>, mut edits: Edits<'_>) -> (String, PositionMap) {
+pub(crate) fn globalize(items: Items<'_>, objects: &Objects, mut edits: Edits<'_>) -> (String, PositionMap) {
     match items {
-        Items::Script(stmts) => stmts.iter().for_each(|stmt| edit(stmt, &mut edits)),
+        Items::Script(stmts) => stmts.iter().for_each(|stmt| edit(stmt, objects, &mut edits)),
         Items::Module(items) => items.iter().for_each(|item| match item {
-            ModuleItem::Stmt(stmt) => edit(stmt, &mut edits),
+            ModuleItem::Stmt(stmt) => edit(stmt, objects, &mut edits),
             // A cell with one of these is never plain.
             ModuleItem::ModuleDecl(_) => {}
         }),
@@ -19,12 +21,20 @@ pub(crate) fn globalize(items: Items<'_>, mut edits: Edits<'_>) -> (String, Posi
     edits.write(&[], "")
 }
 
-fn edit(stmt: &Stmt, edits: &mut Edits<'_>) {
+fn edit(stmt: &Stmt, objects: &Objects, edits: &mut Edits<'_>) {
     match stmt {
+        Stmt::Expr(stmt) if objects.contains(stmt) => drop_value(stmt, edits),
         Stmt::Decl(Decl::Var(decl)) => edit_variables(decl, edits),
         Stmt::Decl(Decl::Class(class)) => edit_class(class, edits),
         _ => {}
     }
+}
+
+/// Makes an expression part of a declaration, which has no value, and without reading the one of the expression.
+fn drop_value(stmt: &ExprStmt, edits: &mut Edits<'_>) {
+    let value = range(stmt.expr.span());
+    edits.open(Layer::Statement, value.start..value.start, value.end, "var {} = [");
+    edits.close(Layer::Statement, value.start, value.end, "]");
 }
 
 fn edit_variables(decl: &VarDecl, edits: &mut Edits<'_>) {

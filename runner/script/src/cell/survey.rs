@@ -1,5 +1,7 @@
 //! One pass over a cell that finds out what has to be done to it.
 
+use std::ops::Range;
+
 use swc_ecma_ast::*;
 use swc_ecma_visit::{Visit, VisitWith};
 
@@ -17,6 +19,10 @@ pub(crate) struct Survey {
     pub(crate) assigned: Vec<String>,
     /// Where `const enum` declarations begin.
     pub(crate) const_enums: Vec<usize>,
+    /// The names of enums and namespaces.
+    pub(crate) objects: Vec<String>,
+    /// The first field that is an `accessor`, which V8 does not know.
+    pub(crate) accessor: Option<Range<usize>>,
     /// How many functions enclose the current node.
     depth: u32,
 }
@@ -75,7 +81,6 @@ impl Visit for Survey {
         visit_ts_index_signature: TsIndexSignature,
         visit_ts_instantiation: TsInstantiation,
         visit_ts_interface_decl: TsInterfaceDecl,
-        visit_ts_module_decl: TsModuleDecl,
         visit_ts_namespace_export_decl: TsNamespaceExportDecl,
         visit_ts_non_null_expr: TsNonNullExpr,
         visit_ts_param_prop: TsParamProp,
@@ -90,11 +95,8 @@ impl Visit for Survey {
 
     typed! {
         visit_array_pat: ArrayPat, |node| node.optional,
-        visit_auto_accessor: AutoAccessor, |node| node.accessibility.is_some()
-            || node.is_abstract || node.is_override || node.definite,
         visit_binding_ident: BindingIdent, |node| node.id.optional,
         visit_class: Class, |node| node.is_abstract,
-        visit_class_decl: ClassDecl, |node| node.declare,
         visit_class_method: ClassMethod, |node| node.accessibility.is_some()
             || node.is_abstract || node.is_optional || node.is_override,
         visit_fn_decl: FnDecl, |node| node.declare,
@@ -110,6 +112,25 @@ impl Visit for Survey {
         if node.is_const && !node.declare {
             self.const_enums.push(range(node.span).start);
         }
+        self.objects.push(node.id.sym.to_string());
+    }
+
+    fn visit_ts_module_decl(&mut self, node: &TsModuleDecl) {
+        self.has_types = true;
+        if let TsModuleName::Ident(name) = &node.id {
+            self.objects.push(name.sym.to_string());
+        }
+    }
+
+    fn visit_class_decl(&mut self, node: &ClassDecl) {
+        self.has_types |= node.declare;
+        if !node.declare {
+            node.visit_children_with(self);
+        }
+    }
+
+    fn visit_auto_accessor(&mut self, node: &AutoAccessor) {
+        self.accessor.get_or_insert(range(node.span));
     }
 
     fn visit_class_prop(&mut self, node: &ClassProp) {

@@ -8,6 +8,8 @@ use swc_ecma_ast::{
 
 use super::default_export;
 use super::imports::{self, Loads, Unused};
+use super::nested;
+use super::objects::Objects;
 use super::plain::{reset_uninitialized, terminate};
 use crate::PositionMap;
 use crate::edits::{Edits, Layer, Piece};
@@ -19,35 +21,49 @@ use crate::scope::{Kind, Leaf, Names, walk};
 pub(crate) fn wrap(
     items: Items<'_>,
     names: &Names<'_>,
+    objects: &Objects,
     edits: Edits<'_>,
 ) -> Result<(String, PositionMap), Fault> {
     let text = edits.text();
     let unused = |name: &str| unused_name(text, name);
-    let mut body = Body { result: unused("$result"), edits, loads: Loads::default() };
-    let mut prologue = String::new();
+    let directives: Vec<&str> = match items {
+        Items::Script(_) => Vec::new(),
+        Items::Module(items) => {
+            items.iter().map_while(directive).map(|expr| &text[range(expr.span())]).collect()
+        }
+    };
+    let mut body = Body {
+        result: unused("$result"),
+        kept: unused("$kept"),
+        is_strict: directives.iter().any(|directive| ["'use strict'", "\"use strict\""].contains(directive)),
+        names,
+        objects,
+        functions: Vec::new(),
+        edits,
+        loads: Loads::default(),
+    };
     match items {
         Items::Script(stmts) => stmts.iter().for_each(|stmt| body.edit(stmt)),
-        Items::Module(items) => {
-            let directives = items.iter().map_while(directive).count();
-            for directive in items[..directives].iter().filter_map(directive) {
-                prologue.push_str(&text[range(directive.expr.span())]);
-                prologue.push_str("; ");
-            }
-            for item in &items[directives..] {
-                body.edit_item(item)?;
-            }
-        }
+        Items::Module(items) => items.iter().try_for_each(|item| body.edit_item(item))?,
     }
-    let Body { result, edits, loads } = body;
-    let mut begin = vec![Piece { text: prologue + &head(names, &result), origin: 0 }];
+    let prologue: String = directives.iter().flat_map(|directive| [directive, "; "]).collect();
+    let head = head(names, &body.functions, &body.result);
+    let Body { result, edits, loads, .. } = body;
+    let mut begin = vec![Piece { text: prologue + &head, origin: 0 }];
     begin.extend(loads.finish(&Unused::new(unused)));
     Ok(edits.write(&begin, &format!("\nreturn {result};\n}})();")))
 }
 
 /// The global variables, then the beginning of the function.
-fn head(names: &Names<'_>, result: &str) -> String {
+fn head(names: &Names<'_>, functions: &[String], result: &str) -> String {
     let is_variable = |kind| matches!(kind, Kind::Var | Kind::Lexical | Kind::Constant);
-    let variables = names.select(is_variable).join(", ");
+    let mut variables = names.select(is_variable);
+    for function in functions {
+        if !variables.contains(function) {
+            variables.push(function.clone());
+        }
+    }
+    let variables = variables.join(", ");
     let variables = if variables.is_empty() { variables } else { format!("var {variables}; ") };
     format!("{variables}(async () => {{ let {result}; ")
 }
@@ -61,9 +77,11 @@ fn unused_name(text: &str, name: &str) -> String {
     name
 }
 
-fn directive(item: &ModuleItem) -> Option<&ExprStmt> {
+fn directive(item: &ModuleItem) -> Option<&Expr> {
     match item {
-        ModuleItem::Stmt(Stmt::Expr(stmt)) if matches!(&*stmt.expr, Expr::Lit(Lit::Str(_))) => Some(stmt),
+        ModuleItem::Stmt(Stmt::Expr(stmt)) if matches!(&*stmt.expr, Expr::Lit(Lit::Str(_))) => {
+            Some(&stmt.expr)
+        }
         _ => None,
     }
 }
@@ -71,6 +89,13 @@ fn directive(item: &ModuleItem) -> Option<&ExprStmt> {
 /// The body of the function while it is being edited.
 pub(super) struct Body<'a> {
     pub(super) result: String,
+    /// A name for the result while something runs that does not change it.
+    pub(super) kept: String,
+    pub(super) is_strict: bool,
+    pub(super) names: &'a Names<'a>,
+    objects: &'a Objects,
+    /// The functions in blocks that become variables.
+    pub(super) functions: Vec<String>,
     pub(super) edits: Edits<'a>,
     pub(super) loads: Loads,
 }
@@ -87,7 +112,11 @@ impl Body<'_> {
     fn edit(&mut self, stmt: &Stmt) {
         match stmt {
             Stmt::Decl(decl) => self.edit_decl(decl),
-            stmt => walk(stmt, &mut |leaf| self.edit_leaf(leaf)),
+            Stmt::Expr(stmt) if self.objects.contains(stmt) => {}
+            stmt => {
+                walk(stmt, &mut |leaf| self.edit_leaf(leaf));
+                nested::edit(self, stmt);
+            }
         }
     }
 

@@ -78,7 +78,11 @@ fn place(name: &str, is_read: bool) -> String {
     format!("new class {{ {get}set x(_) {{ const x = 0; x = 1 }} }}().x")
 }
 
-fn declare_lexical(stmts: &[Stmt], declare: &mut dyn FnMut(&Ident)) {
+/// Visits the names that belong to the block of these statements.
+pub(crate) fn declare_lexical<'a>(
+    stmts: impl IntoIterator<Item = &'a Stmt>,
+    declare: &mut dyn FnMut(&Ident),
+) {
     for stmt in stmts {
         match stmt {
             Stmt::Decl(Decl::Var(decl)) if decl.kind != VarDeclKind::Var => declare_variables(decl, declare),

@@ -5,7 +5,7 @@ mod names;
 mod pattern;
 mod walk;
 
-pub(crate) use constants::guard_constants;
+pub(crate) use constants::{declare_lexical, guard_constants};
 pub(crate) use names::{Kind, Names};
 pub(crate) use pattern::{bound, identifier, simple_target, targets};
 pub(crate) use walk::{Leaf, walk};

@@ -86,6 +86,11 @@ impl<'a> Names<'a> {
         self.list.iter().find(|name| name.text == text).map(|name| name.kind)
     }
 
+    /// Whether a name is declared in a way that excludes a variable of that name.
+    pub(crate) fn is_exclusive(&self, text: &str) -> bool {
+        self.list.iter().any(|name| name.text == text && name.kind.excludes_others())
+    }
+
     /// The names of some kinds, each once, in source order.
     pub(crate) fn select(&self, wanted: impl Fn(Kind) -> bool) -> Vec<String> {
         let mut found: Vec<(usize, &Name<'_>)> =

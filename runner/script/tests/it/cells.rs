@@ -1,5 +1,7 @@
 //! Cells whose text holds characters that `scenarios.txt` cannot, and the facts about cells.
 
+use stasis_script::{Source, prepare};
+
 use crate::prepared;
 
 #[test]
@@ -10,6 +12,10 @@ fn code() {
     check(
         "#!/usr/bin/env stasis\r\nawait 1",
         "(async () => { let $result; ///usr/bin/env stasis\r\n$result = (await 1)\nreturn $result;\n})();",
+    );
+    check(
+        "await // é𝒳\u{2028}\r\n\t1",
+        "(async () => { let $result; $result = (await // é𝒳\u{2028}\r\n\t1)\nreturn $result;\n})();",
     );
     check("let a\r\nlet b\u{2028}(1)", "var a = void 0;\r\nvar b = void 0;\u{2028}(1)");
     check("type A = {\r\n x: 1\u{2029}}\r\n'é'", ";         \r\n     \u{2029} \r\n'é'");
@@ -40,6 +46,33 @@ fn code() {
         "await using lock = get(); lock.name",
         "(async () => { let $result; await using lock = get(); $result = (lock.name)\nreturn $result;\n})();",
     );
+}
+
+#[test]
+fn many_lines_that_end_in_await() {
+    let check = |count: usize, is_fine: bool| {
+        let text = "(await\n 1);".repeat(count);
+        assert_eq!(prepare(&Source::cell("cell", &text), &|_| false).is_ok(), is_fine, "{count}");
+    };
+    check(900, true);
+    // Each is found by reading the text again, which has to end.
+    check(5000, false);
+}
+
+#[test]
+fn files_of_javascript() {
+    let check = |name: &str, text: &str, expect: Result<&str, &str>| {
+        let prepared = prepare(&Source::cell(name, text), &|_| false);
+        let code = prepared.as_ref().map(|prepared| prepared.code.as_str());
+        assert_eq!(code.map_err(|error| error.message.as_str()), expect, "{name}: {text:?}");
+    };
+    let comparisons = "a < b > (c)";
+    check("stdin", comparisons, Ok("a       (c)"));
+    check("file:///a/b.ts", comparisons, Ok("a       (c)"));
+    check("file:///a/b.js", comparisons, Ok(comparisons));
+    check("b.mjs", comparisons, Ok(comparisons));
+    check("b.cjs", "let a: number = 1", Ok("var a         = 1"));
+    check("b.js", "let a = ;", Err("Expression expected"));
 }
 
 #[test]

@@ -20,6 +20,14 @@ fn errors() {
     check("let a: X\nvar b, a: Y", "Identifier 'a' has already been declared", (2, 8), "var b, a: Y");
     check("enum E {}\n\nlet a; let a", "Identifier 'a' has already been declared", (3, 12), "let a; let a");
     check("const a: number;", "'const' declarations must be initialized", (1, 7), "const a: number;");
+    check("(await\n f(]))", "Expression expected", (2, 4), " f(]))");
+    check("await\nx y", "Expected ';', '}' or <eof>", (2, 3), "x y");
+    check(
+        "let a\naccessor; class A { accessor b }",
+        "'accessor' fields are not supported",
+        (2, 21),
+        "accessor; class A { accessor b }",
+    );
     check(
         "import defer * as a from 'x'",
         "'import defer' is not supported in a cell",

@@ -21,6 +21,14 @@ fn typescript() {
         "export var E = /*#__PURE__*/ function(E) {\n    E[E[\"A\"] = 0] = \"A\";\n    return E;\n}({});\n",
     );
     check("await 1; export {}", "await 1; export {}");
+    check("export const a = await // b\r\n  c as D", "export const a = await // b\r\n  c     ");
+    check(
+        "import { type A, type B } from 'x'; export let c: A",
+        ";                                   export let c   ",
+    );
+    check("import { A, b } from 'x'; export type { A }; b", "import {    b } from 'x';                    b");
+    check("import { A, b } from 'x'; export { type A, b }", "import {    b } from 'x'; export {         b }");
+    check("export class A { override b() {} }", "export class A {          b() {} }");
 }
 
 #[test]
@@ -39,6 +47,22 @@ fn positions_of_printed_modules() {
     let at = module.code.lines().position(|line| line.contains("throw")).expect("is kept") as u32 + 1;
     let column = module.code.lines().find_map(|line| line.find("new Error")).expect("is kept") as u32 + 1;
     assert_eq!(module.positions.original(at, column), (5, 9));
+}
+
+#[test]
+fn positions_after_an_await_that_ends_its_line() {
+    let text = "enum E { A }\nawait // 𝒳\u{2028}\r\n  first();\nawait\n/* é */ second()";
+    let module =
+        prepare_module(&Source { name: "m.ts", text, language: Language::TypeScript }).expect("valid");
+    let check = |word: &str, expect: (u32, u32)| {
+        let (line, at) = (1..)
+            .zip(module.code.lines())
+            .find_map(|(line, text)| Some((line, text.find(word)?)))
+            .expect(word);
+        assert_eq!(module.positions.original(line, at as u32 + 1), expect, "{word}");
+    };
+    check("first", (4, 3));
+    check("second", (6, 9));
 }
 
 #[test]
