@@ -6,7 +6,7 @@ use deno_core::{
 };
 use stasis_script::{Language, Source, SyntaxError};
 
-use super::{Engine, Intrinsics, event_loop::Turn, memory, stack_trace::FRAME};
+use super::{Engine, Intrinsics, event_loop::Turn, extension::Uncaught, memory, stack_trace::FRAME};
 use crate::protocol::Job;
 
 /// How a cell ended by itself.
@@ -18,7 +18,7 @@ pub(crate) enum CellEnd {
     Threw {
         /// Name and message.
         message: String,
-        /// One frame a line.
+        /// One frame a line; then, between braces, what else there is to say of an error.
         stack: String,
     },
 }
@@ -28,6 +28,8 @@ pub(crate) enum CellEnd {
 pub(super) struct Thrown {
     pub(super) message: String,
     stack: String,
+    /// Causes, other errors and own properties, as the inspector shows them.
+    details: String,
 }
 
 /// What a script's last expression gave.
@@ -48,9 +50,7 @@ impl Engine {
         memory::allow(self.runtime.v8_isolate(), self.base_heap.saturating_add(heap));
         match self.evaluate_to_text(&job.name, &job.code, job.result) {
             Ok(text) => CellEnd::Returned(text),
-            Err(Thrown { message, stack }) => {
-                CellEnd::Threw { message: shortened(message), stack: shortened(stack) }
-            }
+            Err(thrown) => thrown.into_end(),
         }
     }
 
@@ -103,13 +103,13 @@ impl Engine {
             }
             None if scope.has_terminated() => {
                 scope.reset();
-                Err(Thrown::reported(scope))
+                Err(Thrown::reported(scope, &self.intrinsics))
             }
             None => {
-                let message = scope.message();
-                let position = message.map(|message| {
-                    let line = message.get_line_number(scope).unwrap_or(1);
-                    (line as u32, message.get_start_column() as u32 + 1)
+                let position = scope.message().and_then(|message| {
+                    // V8 knows no position if it ran out of stack while it compiled the script.
+                    let line = message.get_line_number(scope).filter(|line| *line > 0)?;
+                    Some((line as u32, message.get_start_column() as u32 + 1))
                 });
                 let Some(exception) = scope.exception() else {
                     return Err(Thrown::bare("Error: the script was terminated"));
@@ -131,7 +131,10 @@ impl Engine {
     /// case: what a script queued belongs to it.
     fn settle(&mut self, completion: Completion) -> Result<Completion, Thrown> {
         loop {
-            let turn = self.turn().map_err(|error| Thrown::from_core_error(*error))?;
+            let turn = match self.turn() {
+                Ok(turn) => turn,
+                Err(error) => return Err(self.uncaught(*error)),
+            };
             let Completion::Value(value) = &completion else { return Ok(completion) };
             if let Some(settled) = self.settled(value)? {
                 return Ok(settled);
@@ -146,6 +149,13 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// An exception that nobody caught.
+    fn uncaught(&mut self, error: CoreError) -> Thrown {
+        scope!(scope, self);
+        v8::tc_scope!(let scope, scope);
+        Thrown::uncaught(scope, &self.intrinsics).unwrap_or_else(|| Thrown::from_core_error(error))
     }
 
     fn settled(&mut self, value: &v8::Global<v8::Value>) -> Result<Option<Completion>, Thrown> {
@@ -189,7 +199,7 @@ impl Engine {
         let text = text_of(scope, &self.intrinsics, value);
         if scope.has_terminated() {
             scope.reset();
-            return Err(Thrown::reported(scope));
+            return Err(Thrown::reported(scope, &self.intrinsics));
         }
         Ok(text)
     }
@@ -251,17 +261,31 @@ const WARM_UP_END: &str = "'use strict'; \
 
 impl Thrown {
     fn bare(message: &str) -> Self {
-        Self { message: message.to_owned(), stack: String::new() }
+        Self { message: message.to_owned(), stack: String::new(), details: String::new() }
+    }
+
+    fn into_end(self) -> CellEnd {
+        let Self { message, stack, details } = self;
+        let details = if stack.is_empty() { details.trim_start() } else { &details };
+        CellEnd::Threw { message: shortened(message), stack: shortened(stack + details) }
     }
 
     fn from_syntax_error(error: &SyntaxError, name: &str) -> Self {
         Self {
             message: format!("SyntaxError: {}", error.message),
             stack: format!("{FRAME}{name}:{}:{}", error.line, error.column),
+            details: String::new(),
         }
     }
 
-    /// An exception that nobody caught, as deno_core reports it.
+    /// The value that code threw while it was called by nobody who could catch it.
+    fn uncaught(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics) -> Option<Self> {
+        let Uncaught(thrown) = scope.remove_slot::<Uncaught>()?;
+        let thrown = v8::Local::new(scope, thrown);
+        Some(describe(scope, intrinsics, thrown))
+    }
+
+    /// A failure of deno_core's own.
     fn from_core_error(error: CoreError) -> Self {
         match error.into_kind() {
             CoreErrorKind::Js(error) => Self::from_js_error(&error),
@@ -273,14 +297,17 @@ impl Thrown {
         Self {
             message: without_uncaught(&error.exception_message).to_owned(),
             stack: frames_in(error.stack.as_deref().unwrap_or_default()),
+            details: String::new(),
         }
     }
 
     /// An error that code reported while it was called by nobody who could catch it, such as a listener
     /// of an event; deno_core then terminates what runs.
-    fn reported(scope: &mut v8::PinScope<'_, '_>) -> Self {
+    fn reported(scope: &mut v8::PinScope<'_, '_>, intrinsics: &Intrinsics) -> Self {
         let nothing = v8::undefined(scope).into();
-        Self::from_js_error(&exception_to_err(scope, nothing, false, true))
+        // Ends the termination as well.
+        let error = exception_to_err(scope, nothing, false, true);
+        Self::uncaught(scope, intrinsics).unwrap_or_else(|| Self::from_js_error(&error))
     }
 }
 
@@ -342,13 +369,23 @@ pub(super) fn describe(
     thrown: v8::Local<'_, v8::Value>,
 ) -> Thrown {
     let as_error = if thrown.is_native_error() { thrown.to_string(scope) } else { None };
-    Thrown {
-        message: match as_error {
-            Some(text) => text.to_rust_string_lossy(scope),
-            None => format!("Uncaught {}", text_of(scope, intrinsics, thrown)),
-        },
-        stack: frames_of(scope, thrown),
-    }
+    let (message, details) = match as_error {
+        Some(text) => (text.to_rust_string_lossy(scope), details_of(scope, intrinsics, thrown)),
+        None => (format!("Uncaught {}", text_of(scope, intrinsics, thrown)), String::new()),
+    };
+    Thrown { message, stack: frames_of(scope, thrown), details }
+}
+
+/// What an error holds besides its name, message and frames.
+fn details_of(
+    scope: &mut v8::PinScope<'_, '_>,
+    intrinsics: &Intrinsics,
+    error: v8::Local<'_, v8::Value>,
+) -> String {
+    let undefined = v8::undefined(scope).into();
+    let details_of = v8::Local::new(scope, &intrinsics.details_of);
+    let details = details_of.call(scope, undefined, &[error]);
+    details.map_or_else(String::new, |details| details.to_rust_string_lossy(scope))
 }
 
 fn frames_of(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<'_, v8::Value>) -> String {

@@ -11,7 +11,7 @@ mod fetch_classes;
 
 use std::{cell::Cell, rc::Rc, time::Instant};
 
-use deno_core::{Extension, OpDecl, OpState, op2};
+use deno_core::{Extension, OpDecl, OpState, error::dispatch_exception, op2, v8};
 use futures::future::LocalBoxFuture;
 use stasis_core::{HostAnswer, HostCall};
 
@@ -61,6 +61,9 @@ impl Timers {
     }
 }
 
+/// What a script threw and nobody caught; in a slot of the isolate.
+pub(crate) struct Uncaught(pub(crate) v8::Global<v8::Value>);
+
 #[op2(fast)]
 fn op_stasis_console(state: &mut OpState, #[smi] level: u32, #[string] text: &str) {
     let host = state.borrow::<Rc<dyn Outside>>().clone();
@@ -89,12 +92,27 @@ fn op_stasis_timer_now(state: &mut OpState) -> f64 {
     state.borrow::<Timers>().now()
 }
 
+/// In place of `op_dispatch_exception`: the value itself is kept, and deno_core, which would make a text of its own of
+/// it, has nothing to look at.
+#[op2(fast, reentrant)]
+fn op_stasis_dispatch_exception<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    exception: v8::Local<'s, v8::Value>,
+    promise: bool,
+) {
+    let uncaught = Uncaught(v8::Global::new(scope, exception));
+    scope.set_slot(uncaught);
+    let nothing = v8::undefined(scope).into();
+    dispatch_exception(scope, nothing, promise);
+}
+
 /// Operations of deno_core that would reach out of the isolate, even though no script gets at them.
 const DISABLED: [&str; 2] = ["op_print", "op_panic"];
 
 fn replace(operation: OpDecl) -> OpDecl {
     match operation.name {
         "op_timer_schedule" => operation.with_implementation_from(&op_stasis_timer_schedule()),
+        "op_dispatch_exception" => operation.with_implementation_from(&op_stasis_dispatch_exception()),
         "op_timer_now" => operation.with_implementation_from(&op_stasis_timer_now()),
         name if DISABLED.contains(&name) => operation.disable(),
         _ => operation,

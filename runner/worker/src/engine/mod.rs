@@ -74,11 +74,13 @@ pub(crate) struct Engine {
 /// What `bootstrap.js` hands out.
 struct Intrinsics {
     to_text: v8::Global<v8::Function>,
+    details_of: v8::Global<v8::Function>,
     offer: v8::Global<v8::Function>,
     preload: v8::Global<v8::Function>,
     process_timers: v8::Global<v8::Function>,
     drain_ticks: v8::Global<v8::Function>,
-    random_left: v8::SharedRef<v8::BackingStore>,
+    /// What JavaScript knows only within a run.
+    of_run: v8::SharedRef<v8::BackingStore>,
 }
 
 impl Engine {
@@ -195,18 +197,20 @@ impl Intrinsics {
             let key = v8::String::new(scope, name).expect("a short string");
             made.get(scope, key.into()).expect("bootstrap.js returns it")
         };
-        let [to_text, offer, preload, process_timers, drain_ticks] =
-            ["toText", "offer", "preload", "__processTimers", "__drainNextTickAndMacrotasks"].map(&mut get);
-        let left = get("left").cast::<v8::Uint32Array>();
-        let random_left = left.get_backing_store().expect("a typed array has a backing store");
+        let [to_text, details_of, offer, preload, process_timers, drain_ticks] =
+            ["toText", "detailsOf", "offer", "preload", "__processTimers", "__drainNextTickAndMacrotasks"]
+                .map(&mut get);
+        let of_run = get("ofRun").cast::<v8::Uint32Array>();
+        let of_run = of_run.get_backing_store().expect("a typed array has a backing store");
         let function = |value: v8::Local<'_, v8::Value>| v8::Global::new(scope, value.cast::<v8::Function>());
         Self {
             to_text: function(to_text),
+            details_of: function(details_of),
             offer: function(offer),
             preload: function(preload),
             process_timers: function(process_timers),
             drain_ticks: function(drain_ticks),
-            random_left,
+            of_run,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use deno_core::{
     ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource, ModuleSourceCode,
-    ModuleSpecifier, ModuleType, RequestedModuleType, ResolutionKind, resolve_import,
+    ModuleSpecifier, ModuleType, RequestedModuleType, ResolutionKind, resolve_import, serde_json,
 };
 use deno_error::JsErrorBox;
 use stasis_core::{
@@ -40,14 +40,24 @@ impl ModuleLoader for Loader {
         referrer: &str,
         _kind: ResolutionKind,
     ) -> Result<ModuleSpecifier, JsErrorBox> {
+        let is_url = ModuleSpecifier::parse(referrer).is_ok();
+        let refuse = |reason: &str| {
+            let importer = if is_url { format!(" (imported from {referrer})") } else { String::new() };
+            JsErrorBox::type_error(format!("Cannot import \"{specifier}\": {reason}{importer}"))
+        };
         if is_bare(specifier) {
-            return Err(JsErrorBox::type_error(format!(
-                "Cannot import \"{specifier}\": name where it comes from: \"npm:{specifier}\" or \
-                 \"jsr:{specifier}\" for a package, \"./{specifier}\" for a file, or an https: URL"
+            return Err(refuse(&format!(
+                "name where it comes from: \"npm:{specifier}\" or \"jsr:{specifier}\" for a package, \
+                 \"./{specifier}\" for a file, or an https: URL"
             )));
         }
-        let resolved = resolve_import(specifier, referrer)
-            .map_err(|error| JsErrorBox::type_error(format!("Cannot import \"{specifier}\": {error}")))?;
+        if !is_url && specifier.starts_with(['/', '.']) {
+            return Err(refuse(
+                "the script is no file, so there is no place that the path could start from; a file that is run can \
+                 import others, and any script \"npm:\", \"jsr:\" and https: modules where they are allowed",
+            ));
+        }
+        let resolved = resolve_import(specifier, referrer).map_err(|error| refuse(&error.to_string()))?;
         // These two are modules of our own, for which nobody else is asked.
         if ["node:fs", "node:fs/promises"].contains(&resolved.as_str()) && !self.link.offers_files() {
             return Err(JsErrorBox::type_error(format!(
@@ -64,7 +74,7 @@ impl ModuleLoader for Loader {
     fn load(
         &self,
         specifier: &ModuleSpecifier,
-        _referrer: Option<&ModuleLoadReferrer>,
+        referrer: Option<&ModuleLoadReferrer>,
         options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
         if specifier.as_str().len() > MAX_SPECIFIER {
@@ -73,21 +83,33 @@ impl ModuleLoader for Loader {
         }
         let answer = self.link.call(HostCall::LoadModule(specifier.to_string()));
         let (specifier, sources) = (specifier.clone(), self.sources.clone());
+        let importer = referrer.map(|referrer| self.importer(referrer)).unwrap_or_default();
         ModuleLoadResponse::Async(Box::pin(async move {
             match answer.await {
                 Ok(HostAnswer::Module(module))
                     if is_json(module.kind) && options.requested_module_type != RequestedModuleType::Json =>
                 {
                     let refusal = format!(r#"{specifier} is JSON: import it `with {{ type: "json" }}`"#);
-                    Err(JsErrorBox::type_error(refusal))
+                    Err(JsErrorBox::type_error(refusal + &importer))
                 }
                 Ok(HostAnswer::Module(module)) => prepare(module, &specifier, &sources),
                 Ok(_) => Err(JsErrorBox::generic("the host gave an answer that is no module")),
                 // Whatever the class of the failure, an import fails with a TypeError, unless its run is over.
                 Err(ended @ CallError::RunEnded) => Err(JsErrorBox::from_err(ended)),
-                Err(refusal) => Err(JsErrorBox::type_error(refusal.to_string())),
+                Err(refusal) => Err(JsErrorBox::type_error(refusal.to_string() + &importer)),
             }
         }))
+    }
+}
+
+impl Loader {
+    /// Which import of a module's asks, where the stack of an error tells no more than which of the script's.
+    fn importer(&self, referrer: &ModuleLoadReferrer) -> String {
+        let ModuleLoadReferrer { specifier, line_number, column_number } = referrer;
+        let number = |number: i64| u32::try_from(number).unwrap_or(1);
+        let (line, column) =
+            self.sources.original(specifier.as_str(), number(*line_number), number(*column_number));
+        format!(" (imported from {specifier}:{line}:{column})")
     }
 }
 
@@ -111,7 +133,10 @@ fn prepare(
     let found = ModuleSpecifier::parse(&module.url)
         .map_err(|error| JsErrorBox::generic(format!("the host found {specifier} at no URL: {error}")))?;
     let (module_type, code) = match module.kind {
-        ModuleKind::Json => (ModuleType::Json, module.text),
+        ModuleKind::Json => {
+            check_json(&found, &module.text)?;
+            (ModuleType::Json, module.text)
+        }
         ModuleKind::JavaScript => (ModuleType::JavaScript, module.text),
         ModuleKind::TypeScript => {
             let name = found.as_str();
@@ -127,4 +152,13 @@ fn prepare(
     } else {
         ModuleSource::new_with_redirect(module_type, code, specifier, &found, None)
     })
+}
+
+/// Names the module, which V8 does not.
+fn check_json(url: &ModuleSpecifier, text: &str) -> Result<(), JsErrorBox> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(JsErrorBox::type_error(format!("{url} is not valid JSON: {error}"))),
+    }
 }

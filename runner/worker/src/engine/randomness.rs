@@ -14,7 +14,7 @@ impl Engine {
         self.link.forget_seed();
         drain_thread_generator();
         // `bootstrap.js` keeps here how many random numbers it has in store: none.
-        self.intrinsics.random_left.iter().filter(|byte| byte.get() != 0).for_each(|byte| byte.set(0));
+        self.intrinsics.of_run.iter().filter(|byte| byte.get() != 0).for_each(|byte| byte.set(0));
     }
 }
 

@@ -89,6 +89,16 @@ impl Sources {
         map.is_some_and(|map| map.positions.is_wrapper_call(line, column))
     }
 
+    /// Whether one of V8's positions is in text that a cell was given: all of that stands for one place.
+    fn is_inserted(&self, name: &str, line: u32, column: u32) -> bool {
+        let (number, line) = (line / LINES, line % LINES);
+        let maps = self.maps.borrow();
+        let map = maps.iter().find(|map| map.number == number && map.name == name);
+        map.is_some_and(|Map { positions, .. }| {
+            positions.original(line, column) == positions.original(line, column + 1)
+        })
+    }
+
     /// A frame's text with the caller's position of the `eval` that its code comes from. V8 does not
     /// tell which of the cells of one name that is, so of edited cells only the name remains.
     fn with_original_eval(&self, frame: String) -> String {
@@ -155,14 +165,22 @@ fn own_frames<'s>(
             continue;
         }
         let position = position(scope, call_site);
-        let is_wrapper_call = sources
-            .zip(position)
-            .is_some_and(|(sources, (line, column))| sources.is_wrapper_call(&file, line, column));
-        if !is_wrapper_call {
+        let is_generated = sources.zip(position).is_some_and(|(sources, (line, column))| {
+            sources.is_wrapper_call(&file, line, column)
+                || sources.is_inserted(&file, line, column) && is_accessor(scope, call_site)
+        });
+        if !is_generated {
             own.push(call_site);
         }
     }
     own
+}
+
+/// Whether a frame is that of an accessor by the name that generated ones have; see `stasis_script`, which makes an
+/// assignment to a constant one to a property.
+fn is_accessor<'s>(scope: &mut v8::PinScope<'s, '_>, call_site: v8::Local<'s, v8::Object>) -> bool {
+    let name = call(scope, call_site, "getFunctionName").map(|name| name.to_rust_string_lossy(scope));
+    name.is_some_and(|name| ["get x", "set x"].contains(&name.as_str()))
 }
 
 /// Keeps a frame where deno_core looks for the frames of an error: one that a module threw and that

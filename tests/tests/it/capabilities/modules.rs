@@ -167,7 +167,8 @@ fn the_policy_is_asked_for_each_url() {
     assert_eq!(message("await import('{web}/side.js')"), "allowed");
     let denied = |path: &str| format!("import denied by policy: {base}{path} is not allowed");
     assert_eq!(message("await import('{web}/typed.ts')"), denied("/typed.ts"));
-    assert_eq!(message("await import('npm:left@1.0.0')"), denied("/left@1.0.0/es2022/right.mjs"));
+    let importer = format!(" (imported from {base}/left@1.0.0/es2022/left.mjs:1:23)");
+    assert_eq!(message("await import('npm:left@1.0.0')"), denied("/left@1.0.0/es2022/right.mjs") + &importer);
     assert_eq!(message("await import('npm:@scope/pkg@1/sub')"), denied("/@scope/pkg@1/sub"));
     assert_eq!((web.count("/typed.ts"), web.count("/left@1.0.0/es2022/right.mjs")), (0, 0));
 }

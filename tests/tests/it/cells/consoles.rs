@@ -28,6 +28,8 @@ fn console_text_is_formatted_as_promised() {
     check("console.group('g'); console.log('in'); console.groupEnd(); console.log('out')", "g\n  in\nout\n");
     check("const { log } = console; log('detached')", "detached\n");
     check("[1, 2].forEach(console.log)", "1 0 [1,2]\n2 1 [1,2]\n");
+    check("console.log(1); console.clear(); console.log(2)", "1\n2\n");
+    check("console.group('g'); console.clear(); console.log('out')", "g\nout\n");
     check("console.count(); console.count()", "default: 1\ndefault: 2\n");
     check("console.assert(true, 'no'); console.assert(false, 'yes')", "[ERROR] Assertion failed: yes\n");
     assert_none(&complaints);

@@ -4,6 +4,7 @@ mod command;
 mod consoles;
 mod heaps;
 mod modules;
+mod platform;
 mod results;
 mod traces;
 

@@ -131,7 +131,23 @@ fn what_cannot_be_imported_is_named() {
     throws(&[("main.js", "import './a.js'"), ("a.js", "throw new Error('inside')")], &["Error: inside"]);
     throws(
         &[("main.js", "import d from './d.json' with { type: 'json' }"), ("d.json", "{")],
-        &["SyntaxError"],
+        &["TypeError: file://", "d.json is not valid JSON: "],
+    );
+    throws(
+        &[
+            ("main.js", "import './a/nested.mjs'"),
+            ("a/nested.mjs", "// Other lines.\n  import '../b.ts'"),
+            ("b.ts", "enum E { A }\nimport { type T, c } from './absent.js'; c"),
+        ],
+        &["TypeError: Cannot find module", "absent.js (imported from file://", "b.ts:2:"],
+    );
+    throws(
+        &[("main.js", "import './a.js'"), ("a.js", "import 'bare'")],
+        &["\"bare\"", "(imported from file://", "a.js)"],
+    );
+    throws(
+        &[("main.js", "import d from './bad.json' with { type: 'json' }"), ("bad.json", "{\n  \"a\": nul }")],
+        &["TypeError: file://", "bad.json is not valid JSON: ", "line 2 column 11"],
     );
     throws(&[("main.js", "import 'bare'")], &["bare"]);
     throws(&[("main.js", "import './a.txt'"), ("a.txt", "text")], &["modules end in"]);
@@ -162,9 +178,15 @@ fn links_do_not_lead_out() {
 #[test]
 fn standard_input_imports_nothing() {
     let store = support::folder();
-    for code in ["import './a.js'", "await import('./a.js')", "await import('file:///etc/hostname.js')"] {
+    for (code, part) in [
+        ("import './a.js'", "Cannot import \"./a.js\": the script is no file"),
+        ("await import('./a.js')", "Cannot import \"./a.js\": the script is no file"),
+        ("await import('/a.js')", "Cannot import \"/a.js\": the script is no file"),
+        ("await import('file:///etc/hostname.js')", "stdin may not import the file"),
+    ] {
         let answer = Cli::script(code, store.path()).answer();
         assert_eq!(answer.status, "failed", "{code}: {answer:?}");
+        assert!(answer.error.as_deref().is_some_and(|error| error.contains(part)), "{code}: {answer:?}");
     }
 }
 

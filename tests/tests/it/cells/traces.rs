@@ -134,6 +134,135 @@ fn stacks_that_scripts_read_are_the_same() {
     notebook.check("new Error('x', { cause: new Error('y') }).cause.message", "y");
 }
 
+/// In the manner of Node.
+#[test]
+fn what_an_error_holds_is_shown() {
+    check(
+        "a.js",
+        "const root = new Error('root');\nthrow new Error('top', { cause: root })",
+        "Error: top\n    at @:2:7 {\n  [cause]: Error: root\n      at @:1:14\n}",
+    );
+    check(
+        "a.ts",
+        "const root: Error = new TypeError('root', { cause: 'text' });\nthrow new Error('top', { cause: root })",
+        "Error: top\n    at @:2:7 {\n  [cause]: TypeError: root\n      at @:1:21 {\n    [cause]: 'text'\n  }\n}",
+    );
+    check(
+        "a.js",
+        "await Promise.any([Promise.reject(new Error('first')), Promise.reject(2)])",
+        "AggregateError: All promises were rejected\n{\n  [errors]: [\n    Error: first\n        at @:1:35,\n    2\n  ]\n}",
+    );
+    check(
+        "a.js",
+        "class HttpError extends Error { status = 404; name = 'HttpError' }\nthrow new HttpError('absent')",
+        "HttpError: absent\n    at @:2:7 {\n  status: 404\n}",
+    );
+    check(
+        "a.js",
+        "setTimeout(() => { throw new Error('late', { cause: { code: 5 } }) }); await new Promise(() => {})",
+        "Error: late\n    at @:1:26 {\n  [cause]: { code: 5 }\n}",
+    );
+    check(
+        "a.js",
+        "const error = new Error('x'); Object.defineProperty(error, 'cause', { get() { for (;;); } }); throw error",
+        "Error: x\n    at @:1:15",
+    );
+}
+
+#[test]
+fn what_an_error_holds_has_bounds() {
+    let store = support::folder();
+    let check = |code: &str| {
+        let answer = Cli::script(code, store.path()).answer();
+        let error = answer.error.unwrap_or_default();
+        assert!(error.starts_with("Error: last\n    at "), "{code}: {error:.200}");
+        assert!(error.len() < 300 << 10, "{code}: {} bytes", error.len());
+    };
+    check(
+        "let error = new Error('first'); for (let i = 0; i < 1e4; i++) error = new Error('last', { cause: error }); throw error",
+    );
+    check("const error = new Error('last'); error.cause = error; throw error");
+    check("const error = new Error('last'); for (let i = 0; i < 2e4; i++) error['p' + i] = i; throw error");
+    check("throw Object.assign(new Error('last'), { errors: Array(1e5).fill(new Error('x'.repeat(1e4))) })");
+    check(
+        "throw new Error('last', { cause: new Proxy(new Error('x'), { get() { throw 1 }, has() { throw 2 }, ownKeys() { throw 3 } }) })",
+    );
+    check(
+        "throw Object.assign(new Error('last'), { [Symbol.for('Deno.customInspect')]() { for (;;); }, a: 1 })",
+    );
+    check(
+        "Object.defineProperty(Object.prototype, 'get', { value: 5 }); throw Object.assign(new Error('last'), { a: 1 })",
+    );
+}
+
+/// However it came to be that nobody caught it.
+#[test]
+fn what_is_thrown_and_no_error_is_shown_alike() {
+    let store = support::folder();
+    let later = "await new Promise((resolve) => setTimeout(resolve, 5))";
+    let mut complaints = Vec::new();
+    for (value, expect) in [
+        ("{ status: 500 }", r#"Uncaught {"status":500}"#),
+        ("[1, 'x']", r#"Uncaught [1,"x"]"#),
+        ("undefined", "Uncaught undefined"),
+        ("null", "Uncaught null"),
+        ("'text'", "Uncaught text"),
+        ("Symbol('s')", "Uncaught Symbol(s)"),
+        ("new Map([[1, 2]])", "Uncaught Map(1) { 1 => 2 }"),
+        ("new (class Mine { a = 1 })", "Uncaught Mine { a: 1 }"),
+    ] {
+        for code in [
+            format!("throw {value}"),
+            format!("await 1; throw {value}"),
+            format!("Promise.reject({value}); 5"),
+            format!("(async () => {{ throw {value} }})(); {later}"),
+            format!("setTimeout(() => {{ throw {value} }}); {later}"),
+            format!("queueMicrotask(() => {{ throw {value} }}); {later}"),
+            format!("reportError({value})"),
+            format!("({{ toJSON() {{ reportError({value}) }} }})"),
+        ] {
+            let error = Cli::script(code.as_str(), store.path())
+                .arg("--stateless")
+                .answer()
+                .error
+                .unwrap_or_default();
+            if error.lines().next() != Some(expect) {
+                complaints.push(format!("{code}: {error}, expected {expect}"));
+            }
+        }
+    }
+    support::assert_none(&complaints);
+}
+
+/// What makes an assignment to a constant throw is no function of the script's.
+#[test]
+fn an_assignment_to_a_constant_is_where_the_stack_begins() {
+    const THROWN: &str = "TypeError: Assignment to constant variable.";
+    check("a.js", "const c = 1; c = 2", &format!("{THROWN}\n    at @:1:16"));
+    check(
+        "a.js",
+        "const c = 1;\nfunction f() { c++ }\nf()",
+        &format!("{THROWN}\n    at f (@:2:17)\n    at @:3:1"),
+    );
+    check("a.ts", "const c: number = 1; await 1; c += 2", &format!("{THROWN}\n    at @:1:33"));
+    check(
+        "a.js",
+        "class A { set x(v) { null.x } } new A().x = 1",
+        "TypeError: Cannot read properties of null (reading 'x')\n    at set x (@:1:27)\n    at @:1:43",
+    );
+    check(
+        "a.js",
+        "const c = 1; ({ set x(v) { c = v } }).x = 2",
+        &format!("{THROWN}\n    at set x (@:1:30)\n    at @:1:41"),
+    );
+}
+
+#[test]
+fn no_frame_is_at_no_place() {
+    let answer = Cli::script("a".to_owned() + &".a".repeat(60_000), support::folder().path()).answer();
+    assert_eq!(answer.error.as_deref(), Some("RangeError: Maximum call stack size exceeded"));
+}
+
 #[test]
 fn an_error_class_of_the_script_keeps_its_name() {
     check(

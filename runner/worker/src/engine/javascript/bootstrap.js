@@ -14,21 +14,29 @@
     ArrayIsArray,
     ArrayPrototypeJoin,
     ArrayPrototypeMap,
+    Error,
     Float64Array,
     JSONStringify,
+    NumberIsFinite,
     ObjectDefineProperty,
     ObjectFreeze,
+    ObjectHasOwn,
     ObjectPrototype,
     ObjectPrototypeIsPrototypeOf,
     ObjectSetPrototypeOf,
+    PromisePrototypeThen,
+    ReflectApply,
     ReflectGetOwnPropertyDescriptor,
     ReflectGetPrototypeOf,
+    ReflectOwnKeys,
     SafeArrayIterator,
+    SafeSet,
     SafeWeakSet,
     String,
     StringPrototypeEndsWith,
     StringPrototypeRepeat,
     StringPrototypeSlice,
+    StringPrototypeStartsWith,
     StringPrototypeReplaceAll,
     SymbolFor,
     TypeError,
@@ -150,13 +158,16 @@
   for (const name in functions) {
     define(name, functions[name], true);
   }
-  // The global object is an event target.
+  // The global object is an event target. What Deno calls in its own event targets is no method of the platform's.
   define("self", window, false);
+  delete event.EventTarget.prototype.getParent;
   ObjectSetPrototypeOf(window, event.EventTarget.prototype);
   const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
   define(webidl.brand, webidl.brand, false);
   event.setEventTargetData(window);
   event.saveGlobalThisReference(window);
+  event.defineEventHandler(window, "error", undefined, true);
+  event.defineEventHandler(window, "unhandledrejection");
   core.setReportExceptionCallback(event.reportException);
   // What a run has asked of its host and did not wait for fails in the next run, which is not to blame.
   const ended = new SafeWeakSet();
@@ -287,6 +298,41 @@
     }
   };
 
+  // --- What an error holds besides its name, message and frames ---
+
+  const inspectDetailsOptions = { __proto__: null, ...inspectOptions, iterableLimit: 20 };
+  const SAID = new SafeSet(["name", "message", "stack", "constructor"]);
+  const SHOWN_ALWAYS = new SafeSet(["cause", "errors"]);
+  const MAX_DETAILS = 50;
+  const NO_STACK = "Error\n    at _";
+  // What deno_core makes the code of every import that fails, for whatever reason.
+  const IMPORT_FAILED = "ERR_MODULE_NOT_FOUND";
+
+  // The error's cause, the errors it stands for and its own properties, as the inspector shows them: ` {`, a line for
+  // each, `}`. Empty if there are none. What is inspected is another error, which has nothing else to show and runs
+  // no code of the script's.
+  const detailsOf = (error) => {
+    const shown = new Error();
+    ObjectDefineProperty(shown, "stack", { __proto__: null, value: NO_STACK });
+    ObjectDefineProperty(shown, "name", { __proto__: null, value: "Error" });
+    let count = 0;
+    for (const key of new SafeArrayIterator(ReflectOwnKeys(error))) {
+      if (typeof key !== "string" || SAID.has(key)) continue;
+      const property = ReflectGetOwnPropertyDescriptor(error, key);
+      if (!ObjectHasOwn(property, "value") || property.value === IMPORT_FAILED) continue;
+      if (!property.enumerable && !SHOWN_ALWAYS.has(key)) continue;
+      ObjectDefineProperty(shown, key, { __proto__: null, ...property });
+      if (++count === MAX_DETAILS) break;
+    }
+    if (count === 0) return "";
+    try {
+      const text = console_.inspect(shown, inspectDetailsOptions);
+      return StringPrototypeStartsWith(text, NO_STACK) ? StringPrototypeSlice(text, NO_STACK.length) : "";
+    } catch {
+      return "";
+    }
+  };
+
   // --- console ---
 
   const LEVELS = { __proto__: null, log: 0, debug: 1, trace: 2, info: 3, warn: 4, error: 5 };
@@ -334,27 +380,75 @@
     method("groupEnd", () => {
       depth = depth > 0 ? depth - 1 : 0;
     });
+    // There is no screen to clear.
+    method("clear", () => {
+      depth = 0;
+    });
     return console;
   };
+
+  // --- What is known only within a run: shared with the host, which sets it to zero when a run starts ---
+
+  const ofRun = new Uint32Array(2);
+  // How many random numbers of the pool are left.
+  const LEFT = 0;
+  // Whether the time origin has been worked out.
+  const HAS_ORIGIN = 1;
 
   // --- Math.random: V8's own keeps its state where it cannot be seeded anew ---
 
   const POOL = 64;
   const pool = new Float64Array(POOL);
-  // How many numbers of the pool are left; shared with the host, which sets it to zero when a run
-  // starts.
-  const left = new Uint32Array(1);
   ObjectDefineProperty(window.Math, "random", {
     __proto__: null,
     value: {
       random() {
-        if (left[0] === 0) {
+        if (ofRun[LEFT] === 0) {
           op_stasis_fill_random(pool);
-          left[0] = POOL;
+          ofRun[LEFT] = POOL;
         }
-        return pool[--left[0]];
+        return pool[--ofRun[LEFT]];
       },
     }.random,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+
+  // --- performance.timeOrigin: the clock stands still while a heap is stored, so each run has its own ---
+
+  const timeOrigin = ReflectGetOwnPropertyDescriptor(performance_.Performance.prototype, "timeOrigin");
+  ObjectDefineProperty(performance_.Performance.prototype, "timeOrigin", {
+    __proto__: null,
+    ...timeOrigin,
+    get: ReflectGetOwnPropertyDescriptor({
+      get timeOrigin() {
+        if (ofRun[HAS_ORIGIN] === 0) {
+          performance_.setTimeOrigin();
+          ofRun[HAS_ORIGIN] = 1;
+        }
+        return ReflectApply(timeOrigin.get, this, []);
+      },
+    }, "timeOrigin").get,
+  });
+
+  // --- Atomics.waitAsync: V8 keeps its deadline to itself, so a timer keeps the event loop waiting ---
+
+  const { setTimeout, clearTimeout } = timers;
+  const { waitAsync } = window.Atomics;
+  ObjectDefineProperty(window.Atomics, "waitAsync", {
+    __proto__: null,
+    value: {
+      waitAsync(typedArray, index, value, timeout) {
+        const waiting = waitAsync(typedArray, index, value, timeout);
+        if (waiting.async && NumberIsFinite(timeout)) {
+          // V8's deadline comes first.
+          const timer = setTimeout(() => {}, timeout + 2);
+          PromisePrototypeThen(waiting.value, () => clearTimeout(timer));
+        }
+        return waiting;
+      },
+    }.waitAsync,
     writable: true,
     enumerable: false,
     configurable: true,
@@ -410,7 +504,6 @@
     define("console", console, false);
     define("crypto", crypto_.crypto, true);
     void crypto_.crypto.subtle;
-    performance_.setTimeOrigin();
     // They want a callback that feeds them from a network.
     delete window.WebAssembly.compileStreaming;
     delete window.WebAssembly.instantiateStreaming;
@@ -421,7 +514,8 @@
     return {
       __proto__: null,
       toText,
-      left,
+      detailsOf,
+      ofRun,
       offer: makeOffer(),
       preload: makePreload(),
       __processTimers,
