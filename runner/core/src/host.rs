@@ -89,23 +89,6 @@ pub enum HostCall {
     File(FileCall),
 }
 
-impl HostCall {
-    /// How many bytes of content the call carries: what is to be written or sent.
-    pub fn content_bytes(&self) -> usize {
-        match self {
-            Self::Fetch { request, .. } => match &request.body {
-                RequestBody::Whole(body) => body.len(),
-                RequestBody::None | RequestBody::Streamed => 0,
-            },
-            Self::WriteBody { chunk, .. } => chunk.as_ref().map_or(0, Bytes::len),
-            Self::File(FileCall::WriteFile { content, .. } | FileCall::AppendFile { content, .. }) => {
-                content.len()
-            }
-            Self::File(_) | Self::LoadModule(_) | Self::ReadBody { .. } | Self::CloseFetch { .. } => 0,
-        }
-    }
-}
-
 /// An answer to a [`HostCall`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HostAnswer {

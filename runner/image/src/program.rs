@@ -47,6 +47,9 @@ pub enum ProgramError {
     },
 }
 
+/// The executable itself, whatever has become of its name.
+const EXECUTABLE: &str = "/proc/self/exe";
+
 impl Program {
     /// Finds the files of the current process and computes its fingerprint: the same for every
     /// process that runs the same executable with the same libraries on the same architecture.
@@ -57,20 +60,29 @@ impl Program {
     /// If `/proc/self/maps` or one of the files cannot be read.
     pub fn current() -> Result<Self, ProgramError> {
         let text = read_own_maps().map_err(ProgramError::Maps)?;
+        Self::mapped(&mappings(&text)?)
+    }
+
+    /// The program whose files are among `mappings`, all that a process has.
+    pub(crate) fn mapped(mappings: &[Mapping<'_>]) -> Result<Self, ProgramError> {
         let mut found = BTreeMap::new();
-        for mapping in mappings(&text)? {
+        for mapping in mappings {
             let executable = mapping.protection & libc::PROT_EXEC as u32 != 0;
             if let (Some(identity), true) = (mapping.file, executable) {
-                found.insert(path_of(&mapping), identity);
+                found.insert(path_of(mapping), identity);
             }
         }
         let mut hash = Sha256::new();
         hash.update([VERSION as u8]);
         hash.update(std::env::consts::ARCH);
         let mut files = Vec::with_capacity(found.len());
+        let executable = fs::read_link(EXECUTABLE);
         for (path, identity) in found {
             let explain = |source| ProgramError::File { path: path.clone(), source };
-            let file = File::open(&path).map_err(explain)?;
+            // Under its name there may be another one by now.
+            let is_executable = executable.as_ref().is_ok_and(|executable| *executable == path);
+            let opened = File::open(if is_executable { Path::new(EXECUTABLE) } else { &path });
+            let file = opened.map_err(explain)?;
             hash.update(content_identity(&file).map_err(explain)?);
             files.push(ProgramFile { identity, file });
         }
@@ -110,7 +122,11 @@ impl FileIdentity {
 }
 
 pub(crate) fn read_own_maps() -> io::Result<Vec<u8>> {
-    fs::read("/proc/self/maps")
+    // Without room to begin with it would be read in small pieces, for each of which the kernel looks its way
+    // through the mappings again.
+    let mut text = Vec::with_capacity(4 * PAGE_SIZE as usize);
+    File::open("/proc/self/maps")?.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 pub(crate) fn mappings(text: &[u8]) -> Result<Vec<Mapping<'_>>, ProgramError> {

@@ -109,12 +109,11 @@ impl Loader {
     /// # Errors
     /// As [`Program::current`].
     pub fn new() -> Result<Self, ProgramError> {
-        let program = Program::current()?;
         let text = read_own_maps().map_err(ProgramError::Maps)?;
         let mappings = mappings(&text)?;
         let parts = mappings.iter().filter(|mapping| mapping.is_vdso());
         Ok(Self {
-            program,
+            program: Program::mapped(&mappings)?,
             vdso: current_vdso(&mappings),
             vdso_parts: parts.map(|part| (part.start, part.end)).collect(),
             cpu: cpu::current(),

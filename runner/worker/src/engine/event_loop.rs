@@ -117,8 +117,10 @@ impl Engine {
         drain_ticks.call(scope, undefined, &[]);
     }
 
+    /// Also when nobody waits for an answer any more: one that crossed a withdrawal, left where it is, would end
+    /// every [`Engine::wait`] at once.
     fn take_messages(&mut self) {
-        while self.link.is_waiting() && Channel.wait(Some(Duration::ZERO)) {
+        while Channel.wait(Some(Duration::ZERO)) {
             match Channel.receive() {
                 (ToWorker::Answer { id, result }, _) => self.link.answer(id, result),
                 _ => end(EXIT_BROKEN),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     process::Channel,
-    protocol::{FromWorker, MAX_CONSOLE_PIECE, MAX_OPEN_BYTES, MAX_OPEN_CALLS},
+    protocol::{FromWorker, MAX_CALL, MAX_CONSOLE_PIECE, MAX_OPEN_BYTES, MAX_OPEN_CALLS, encode},
 };
 
 /// The script's side of the channel.
@@ -43,7 +43,7 @@ pub(crate) struct Link {
 struct OpenCalls(RefCell<HashMap<u32, OpenCall>>);
 
 struct OpenCall {
-    /// What the call carries.
+    /// Size of its frame.
     bytes: usize,
     answer: oneshot::Sender<HostResult>,
 }
@@ -168,21 +168,25 @@ impl Outside for Link {
             );
             return future::ready(Err(CallError::Plain(refusal))).boxed_local();
         }
-        let bytes = call.content_bytes();
-        // Only what carries something is worth adding up.
-        if bytes > 0 && self.open.bytes() + bytes > MAX_OPEN_BYTES {
+        let id = self.next_call.get();
+        let frame = encode(&FromWorker::Call { id, call });
+        let bytes = frame.len();
+        if bytes > MAX_CALL {
+            let refusal = format!("a request to the host has {bytes} bytes; at most {MAX_CALL} are accepted");
+            return future::ready(Err(CallError::Plain(refusal))).boxed_local();
+        }
+        if self.open.bytes() + bytes > MAX_OPEN_BYTES {
             let refusal = format!(
                 "more than {} MB are on their way to the host at a time; await some of it first",
                 MAX_OPEN_BYTES >> 20
             );
             return future::ready(Err(CallError::Plain(refusal))).boxed_local();
         }
-        let id = self.next_call.get();
         self.next_call.set(id.wrapping_add(1));
         let (answer, receiver) = oneshot::channel();
         self.open.0.borrow_mut().insert(id, OpenCall { bytes, answer });
         let withdrawal = Call { id, channel: self.channel, open: self.open.clone() };
-        self.channel.send(&FromWorker::Call { id, call });
+        self.channel.send_frame(&frame, &[]);
         async move {
             let answer = receiver.await;
             drop(withdrawal);

@@ -147,7 +147,7 @@ impl BaseImages {
 
 impl Inner {
     /// How long a process may take to boot and to compile the modules.
-    fn patience_to_boot(&self) -> Duration {
+    pub(super) fn patience_to_boot(&self) -> Duration {
         self.options.patience + COMPILING * u32::try_from(self.options.preload.len()).unwrap_or(u32::MAX)
     }
 

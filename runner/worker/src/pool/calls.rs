@@ -28,7 +28,7 @@ struct Open {
 pub(super) struct Calls {
     open: FuturesUnordered<OpenCall>,
     handles: HashMap<u32, Open>,
-    /// What the open calls carry.
+    /// What the frames of the open calls have together.
     bytes: usize,
     answered: u32,
     /// Answers are sent from a task of their own: a worker that is busy printing does not read, and the
@@ -47,14 +47,14 @@ impl Calls {
         self.answered
     }
 
-    /// Takes a call on; false if no well-behaved worker would have made it.
+    /// Takes on the call that was received last; false if no well-behaved worker would have made it.
     pub(super) fn begin(
         &mut self,
         connection: &Connection,
         id: u32,
-        bytes: usize,
         call: BoxFuture<'static, HostResult>,
     ) -> io::Result<bool> {
+        let bytes = connection.last_frame();
         if self.open.len() >= MAX_OPEN_CALLS
             || self.bytes + bytes > MAX_OPEN_BYTES
             || self.handles.contains_key(&id)

@@ -126,6 +126,11 @@ fn reap(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "to be passed to a function that takes one")]
+fn is_still_there(error: io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
 fn exit_of(status: &WaitIdStatus) -> Exit {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(status), _) => Exit::Status(status),
@@ -148,17 +153,21 @@ fn reap_later(pidfd: OwnedFd) {
     /// Processes that end within this time are reaped together, so that a busy server is not woken for each.
     const TOGETHER: Duration = Duration::from_millis(5);
     static ENDING: OnceLock<mpsc::Sender<OwnedFd>> = OnceLock::new();
-    let reap = |pidfd: OwnedFd| {
-        // One that was waited for already is no child of ours any more.
-        let _reaped = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
-    };
+    /// How long one that does not end is left alone at most, before it is looked at again.
+    const ALONE: Duration = Duration::from_secs(1);
     let ending = ENDING.get_or_init(|| {
         let (sender, receiver) = mpsc::channel::<OwnedFd>();
         let serve = move || {
             while let Ok(first) = receiver.recv() {
-                std::thread::sleep(TOGETHER);
-                reap(first);
-                receiver.try_iter().for_each(reap);
+                let (mut ending, mut pause) = (vec![first], TOGETHER);
+                while !ending.is_empty() {
+                    std::thread::sleep(pause);
+                    let before = ending.len();
+                    ending.extend(receiver.try_iter());
+                    // One that was waited for already is no child of ours any more: an error.
+                    ending.retain(|pidfd| reap(pidfd.as_fd()).is_err_and(is_still_there));
+                    pause = if ending.len() < before { TOGETHER } else { ALONE.min(pause * 2) };
+                }
             }
         };
         // Without the thread the receiver is gone, and each is reaped where it is dropped.
@@ -166,6 +175,6 @@ fn reap_later(pidfd: OwnedFd) {
         sender
     });
     if let Err(mpsc::SendError(pidfd)) = ending.send(pidfd) {
-        reap(pidfd);
+        let _reaped = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
     }
 }

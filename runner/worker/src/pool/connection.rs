@@ -52,6 +52,8 @@ pub(super) struct Connection {
     socket: AsyncFd<OwnedFd>,
     /// Longest payload that is accepted.
     max: usize,
+    /// Size of the frame that was taken last.
+    last: usize,
     received: Vec<u8>,
     descriptors: VecDeque<OwnedFd>,
 }
@@ -66,7 +68,7 @@ impl Connection {
             reason = "an OwnedFd keeps its descriptor, which the new function wants promised"
         )]
         let socket = AsyncFd::with_interest(ours, Interest::READABLE | Interest::WRITABLE)?;
-        Ok((Self { socket, max, received: Vec::new(), descriptors: VecDeque::new() }, theirs))
+        Ok((Self { socket, max, last: 0, received: Vec::new(), descriptors: VecDeque::new() }, theirs))
     }
 
     /// A second handle to the same socket, to send with while the first one receives.
@@ -77,7 +79,7 @@ impl Connection {
             reason = "an OwnedFd keeps its descriptor, which the new function wants promised"
         )]
         let socket = AsyncFd::with_interest(socket, Interest::WRITABLE)?;
-        Ok(Self { socket, max: 0, received: Vec::new(), descriptors: VecDeque::new() })
+        Ok(Self { socket, max: 0, last: 0, received: Vec::new(), descriptors: VecDeque::new() })
     }
 
     pub(super) fn set_max(&mut self, max: usize) {
@@ -135,6 +137,11 @@ impl Connection {
         }
     }
 
+    /// Size of the frame of the message that was received last.
+    pub(super) fn last_frame(&self) -> usize {
+        self.last
+    }
+
     /// The descriptor that came with a message.
     pub(super) fn take_descriptor(&mut self) -> Option<OwnedFd> {
         self.descriptors.pop_front()
@@ -145,7 +152,8 @@ impl Connection {
         let length = payload_length(*header, self.max)?;
         let Some(payload) = rest.get(..length) else { return Ok(None) };
         let message = decode(payload)?;
-        self.received.drain(..HEADER_BYTES + length);
+        self.last = HEADER_BYTES + length;
+        self.received.drain(..self.last);
         Ok(Some(message))
     }
 }
@@ -165,7 +173,8 @@ fn receive_chunk(
             descriptors.extend(arrived);
         }
     }
-    // Nobody is sent more than one at a time; a worker that does is only filling our table.
+    // No message comes with more, and none is sent before the last one was taken: a worker that does so is only
+    // filling our table.
     descriptors.truncate(MAX_DESCRIPTORS);
     Ok(read.bytes)
 }

@@ -48,6 +48,9 @@ fn engine_error(heap: Option<HeapId>, error: PoolError) -> EngineError {
 
 fn heap_error(heap: Option<HeapId>, error: HeapError) -> EngineError {
     match (heap, error) {
+        (Some(heap), HeapError::Absent(base)) if base != heap => {
+            EngineError::Unusable { heap, why: format!("its base image {base} is missing") }
+        }
         (_, HeapError::Absent(heap)) => EngineError::Absent(heap),
         (_, HeapError::Store(error @ StoreError::Full(_))) => EngineError::Full(Box::new(error)),
         (_, HeapError::Store(error)) => EngineError::Unavailable(Box::new(error)),

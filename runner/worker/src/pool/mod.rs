@@ -105,8 +105,8 @@ impl PoolOptions {
     }
 
     /// Starts a zygote that is boxed in as it has to be.
-    async fn start_zygote(&self) -> Result<(Waiting, Layers), PoolError> {
-        let (zygote, layers) = within(self.patience, Waiting::zygote(&self.worker)).await?;
+    async fn start_zygote(&self, fingerprint: [u8; 32]) -> Result<(Waiting, Layers), PoolError> {
+        let (zygote, layers) = within(self.patience, Waiting::zygote(&self.worker, fingerprint)).await?;
         if layers.complete() {
             return Ok((zygote, layers));
         }
@@ -136,8 +136,8 @@ pub enum PoolError {
     /// A worker went away or talked nonsense where no script was running.
     #[error("worker process failed: {0}")]
     Worker(String),
-    /// Workers died again and again before they started the script.
-    #[error("worker process failed: {0}")]
+    /// Workers died again and again before they started the script, or did not start it in time.
+    #[error("script was not started: {0}")]
     NotStarted(String),
     /// A worker sent no descriptor for the child it forked.
     #[error("worker process sent no descriptor for its child")]
@@ -151,9 +151,16 @@ pub enum PoolError {
     /// A heap is to be kept or resumed, and this pool does neither.
     #[error("heaps cannot be kept or resumed here")]
     KeepsNoHeaps,
-    /// A heap could not be thawed, for example because another build made it.
+    /// A heap cannot be thawed, for example because another build made it.
     #[error("{0}")]
     NotThawed(String),
+    /// A heap could not be thawed, which is not its fault.
+    #[error("heap could not be mapped into a new process: {0}")]
+    NotMapped(String),
+    /// The executable or its libraries are not those any more that this process runs: what is started now cannot work
+    /// with it.
+    #[error("own executable or its libraries were replaced; start the server anew")]
+    ProgramReplaced,
     /// A heap could not be read or written.
     #[error(transparent)]
     Heap(#[from] HeapError),
@@ -174,6 +181,7 @@ impl PoolError {
     fn unexpected(message: &FromWorker) -> Self {
         match message {
             FromWorker::NotThawed(why) => Self::NotThawed(why.clone()),
+            FromWorker::NotMapped(why) => Self::NotMapped(why.clone()),
             other => Self::Worker(format!("unexpected message {other:?}")),
         }
     }
@@ -227,7 +235,7 @@ impl Pool {
     /// If workers cannot be started, or not boxed in although that is required.
     pub async fn start(options: PoolOptions, heaps: HeapStore) -> Result<Self, PoolError> {
         let loader = Loader::new()?;
-        let (zygote, layers) = options.start_zygote().await?;
+        let (zygote, layers) = options.start_zygote(loader.fingerprint()).await?;
         let bases = BaseImages::new(&options, &loader);
         let inner = Inner {
             templates: Templates::new(options.hot_heaps, MAX_HOT_BYTES),
@@ -280,7 +288,8 @@ impl Pool {
     /// If it does not boot.
     pub async fn time_boot(&self) -> Result<Duration, PoolError> {
         let begun = Instant::now();
-        let booted = self.inner.boot(Becomes::BaseImage).await?;
+        let pool = &*self.inner;
+        let booted = within(pool.patience_to_boot(), pool.boot(Becomes::BaseImage)).await?;
         let taken = begun.elapsed();
         booted.child.kill();
         booted.child.wait().await.map_err(PoolError::System)?;
@@ -304,7 +313,7 @@ impl Inner {
     async fn zygote(&self) -> Result<Arc<Waiting>, PoolError> {
         let mut zygote = self.zygote.lock().await;
         if zygote.is_gone() {
-            let (new, _) = self.options.start_zygote().await?;
+            let (new, _) = self.options.start_zygote(self.loader.fingerprint()).await?;
             *zygote = Arc::new(new);
         }
         Ok(zygote.clone())
@@ -361,13 +370,16 @@ impl Inner {
     /// Has the zygote fork a child; a new zygote, if the last one turns out to have died.
     async fn make(&self, order: &Order<'_>) -> Result<Forked, PoolError> {
         let zygote = self.zygote().await?;
-        match zygote.make(order).await {
-            Err(PoolError::Worker(_)) => {
-                zygote.give_up();
-                self.zygote().await?.make(order).await
-            }
+        match zygote.make(order, self.patience_to_fork()).await {
+            Err(_) if zygote.is_gone() => self.zygote().await?.make(order, self.patience_to_fork()).await,
             other => other,
         }
+    }
+
+    /// How long a fork may take, which is the work of a millisecond: a zygote that hangs is replaced before anybody
+    /// who waits for its child has lost patience.
+    fn patience_to_fork(&self) -> Duration {
+        self.options.patience / 3
     }
 }
 

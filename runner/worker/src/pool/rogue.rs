@@ -3,20 +3,29 @@
 use std::{
     ffi::OsStr,
     future::pending,
-    io::Write as _,
-    os::fd::OwnedFd,
+    io::{IoSlice, IoSliceMut, Write as _},
+    os::{
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::{Path, PathBuf},
     pin::pin,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use rustix::{
-    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
-    process::{PidfdFlags, getppid, pidfd_open},
+    net::{
+        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+        SendFlags, recvmsg, sendmsg,
+    },
+    process::{Pid, PidfdFlags, getppid, pidfd_open},
 };
-use stasis_core::{ByteSize, ConsoleLevel, HostCall, HostResult, Limits, Outcome, RunHost, StopReason};
+use stasis_core::{
+    ByteSize, Capabilities, ConsoleLevel, HostCall, HostResult, Limits, Outcome, RunHost, StopReason,
+};
 use tempfile::TempDir;
 
 use super::{
@@ -24,12 +33,13 @@ use super::{
 };
 use crate::{
     Layers,
-    pool::waiting::Forked,
-    protocol::{FromWorker, MAX_DESCRIPTORS, MAX_OPEN_BYTES, MAX_OPEN_CALLS, VERSION, encode},
+    pool::waiting::{Forked, Waiting},
+    protocol::{FromWorker, Job, MAX_DESCRIPTORS, MAX_OPEN_BYTES, MAX_OPEN_CALLS, ToWorker, VERSION, encode},
 };
 
 /// Longest frame that the server takes from these.
-const MAX_FRAME: usize = 64 << 10;
+const MAX_FRAME: usize = 256 << 10;
+const FINGERPRINT: [u8; 32] = [7; 32];
 
 pub(super) fn with_runtime(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -94,10 +104,16 @@ fn shell(script: &OsStr, folder: &Path, stdin: OwnedFd) -> Child {
     Child::from_pid(command.spawn().expect("a shell").id()).expect("a child")
 }
 
-struct Silence;
+/// Counts what makes room for other runs.
+#[derive(Default)]
+struct Sleeps(usize);
 
-impl RunEvents for Silence {
+impl RunEvents for Sleeps {
     fn console(&mut self, _level: ConsoleLevel, _text: &str) {}
+
+    fn sleeps(&mut self) {
+        self.0 += 1;
+    }
 }
 
 /// A host that never answers.
@@ -111,6 +127,11 @@ impl RunHost for Never {
 
 /// What becomes of a run whose worker says `bytes` and then does `then`.
 async fn outcome(bytes: &[u8], then: &str) -> Outcome {
+    outcome_and_sleeps(bytes, then).await.0
+}
+
+/// Also how often it was believed to sleep.
+async fn outcome_and_sleeps(bytes: &[u8], then: &str) -> (Outcome, usize) {
     let limits = Limits {
         wall_clock: Duration::from_secs(2),
         console: ByteSize::bytes(1000),
@@ -119,8 +140,9 @@ async fn outcome(bytes: &[u8], then: &str) -> Outcome {
     };
     let rogue = Rogue::new();
     let mut worker = rogue.process(bytes, then);
-    let (mut events, mut host, cancel) = (Silence, Never, pin!(pending()));
-    watch(&mut worker, &limits, &mut events, &mut host, cancel).await.expect("the server is well")
+    let (mut events, mut host, cancel) = (Sleeps::default(), Never, pin!(pending()));
+    let outcome = watch(&mut worker, &limits, &mut events, &mut host, cancel).await;
+    (outcome.expect("the server is well"), events.0)
 }
 
 fn stopped(reason: StopReason) -> Outcome {
@@ -133,7 +155,7 @@ const STAY: &str = "exec sleep 100";
 fn what_a_run_has_no_business_to_say_ends_it() {
     let layers = Layers { seccomp: true, landlock: true, namespaces: true, no_new_privileges: true };
     let messages = [
-        FromWorker::Ready { version: VERSION, layers, large_pages: true },
+        FromWorker::Ready { version: VERSION, layers, large_pages: true, fingerprint: FINGERPRINT },
         FromWorker::Forked,
         FromWorker::NotForked("no".into()),
         FromWorker::NotThawed("no".into()),
@@ -186,6 +208,8 @@ fn how_a_process_ends_says_what_became_of_the_run() {
             ("kill -s SEGV $$", StopReason::Crashed),
             ("kill -s SYS $$", StopReason::Crashed),
             ("kill -s KILL $$", StopReason::Crashed),
+            // It may use no processor time, and closes what the server listens to.
+            ("exec 0<&-; exec sleep 100", StopReason::Crashed),
             (STAY, StopReason::Deadline),
         ] {
             assert_eq!(outcome(b"", then).await, stopped(expect), "{then}");
@@ -199,7 +223,9 @@ fn what_a_run_says_is_bounded() {
     let call = |id, bytes| FromWorker::Call { id, call: HostCall::LoadModule("x".repeat(bytes)) };
     let frames = |messages: Vec<FromWorker>| messages.iter().flat_map(encode).collect::<Vec<u8>>();
     let many: Vec<_> = (0..=MAX_OPEN_CALLS as u32).map(|id| call(id, 1)).collect();
-    let large: Vec<_> = (0..=(MAX_OPEN_BYTES / (60 << 10)) as u32).map(|id| call(id, 60 << 10)).collect();
+    let size = MAX_FRAME - 100;
+    let large: Vec<_> = (0..=(MAX_OPEN_BYTES / size) as u32).map(|id| call(id, size)).collect();
+    assert!(large.len() < MAX_OPEN_CALLS, "their number is not what is too large");
     with_runtime(async {
         for (name, bytes, expect) in [
             ("a line that never ends", frames((0..11).map(|_| text(100)).collect()), StopReason::Console),
@@ -213,18 +239,120 @@ fn what_a_run_says_is_bounded() {
 }
 
 #[test]
+fn only_who_has_asked_for_something_sleeps() {
+    let sleeps = encode(&FromWorker::Sleeps { answers: 0 });
+    let call = encode(&FromWorker::Call { id: 1, call: HostCall::LoadModule("x".into()) });
+    with_runtime(async {
+        for (bytes, expect) in [(sleeps.clone(), 0), ([&call[..], &sleeps].concat(), 1)] {
+            let deadline = stopped(StopReason::Deadline);
+            assert_eq!(outcome_and_sleeps(&bytes, STAY).await, (deadline, expect));
+        }
+    });
+}
+
+/// A process that waits, as the server sees it, and the other end of its socket.
+fn puppet() -> (Arc<Waiting>, UnixStream) {
+    let (connection, theirs) = Connection::pair(MAX_FRAME).expect("a pair of sockets");
+    let Forked { child, .. } = Rogue::idle();
+    (Arc::new(Waiting::template(Forked { connection, child })), theirs.into())
+}
+
+fn script(bytes: usize) -> ToWorker {
+    ToWorker::Run(Job {
+        name: "test".into(),
+        code: "x".repeat(bytes),
+        heap: 1,
+        external: 1,
+        cpu_seconds: 1,
+        result: 1,
+        capabilities: Capabilities::default(),
+        keep: false,
+    })
+}
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_template_that_does_not_answer_as_it_should_is_given_up() {
+    let answer = |message: FromWorker| encode(&message);
+    let cases = [
+        ("silence", None, true),
+        ("no descriptor", Some(answer(FromWorker::Forked)), true),
+        ("another message", Some(answer(FromWorker::Booted)), true),
+        ("no message", Some(vec![0xff; 8]), true),
+        ("half a message", Some(vec![7, 0]), true),
+        // It is well, and there may be memory again.
+        ("a refusal", Some(answer(FromWorker::NotForked("no memory".into()))), false),
+    ];
+    with_runtime(async {
+        for (name, bytes, gone) in cases {
+            let (template, mut socket) = puppet();
+            if let Some(bytes) = bytes {
+                socket.write_all(&bytes).expect("written");
+            }
+            template.fork(&script(1), PATIENCE).await.expect_err("there is no child");
+            assert_eq!(template.is_gone(), gone, "{name}");
+        }
+        let (template, socket) = puppet();
+        drop(socket);
+        template.fork(&script(1), PATIENCE).await.expect_err("there is no child");
+        assert!(template.is_gone(), "it hung up");
+    });
+}
+
+#[test]
+fn a_child_that_does_not_take_its_script_is_not_its_parents_fault() {
+    with_runtime(async {
+        for hangs_up in [false, true] {
+            let (template, socket) = puppet();
+            let child = Command::new("/bin/sleep").arg("100").spawn().expect("a child").id();
+            let pid = Pid::from_raw(child as i32).expect("a pid");
+            let pidfd = pidfd_open(pid, PidfdFlags::empty()).expect("it is there");
+            let answering = std::thread::spawn(move || {
+                let child = receive_descriptor(socket.as_fd());
+                let child = if hangs_up { None } else { Some(child) };
+                send_with(socket.as_fd(), &encode(&FromWorker::Forked), &[pidfd.as_fd()]);
+                (socket, child)
+            });
+            let error = template.fork(&script(1 << 20), PATIENCE).await.expect_err("it has not got it");
+            match hangs_up {
+                true => assert!(matches!(error, PoolError::NotStarted(_)), "{error}"),
+                false => assert!(matches!(error, PoolError::Slow(_)), "{error}"),
+            }
+            assert!(!template.is_gone());
+            answering.join().expect("answered");
+        }
+    });
+}
+
+/// The child's end of its socket, which comes with an order.
+fn receive_descriptor(socket: BorrowedFd<'_>) -> OwnedFd {
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut bytes = [0; 64];
+    recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::empty())
+        .expect("an order");
+    let descriptors = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    descriptors.flatten().next().expect("a descriptor")
+}
+
+fn send_with(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) {
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(descriptors)));
+    sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::empty()).expect("sent");
+}
+
+#[test]
 fn descriptors_that_nobody_wants_are_closed() {
     with_runtime(async {
         let (mut connection, theirs) = Connection::pair(MAX_FRAME).expect("a pair of sockets");
         let wakes = encode(&FromWorker::Wakes);
         for _ in 0..10 {
-            let mut space =
-                [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
-            let mut ancillary = SendAncillaryBuffer::new(&mut space);
-            let stdin = [rustix::stdio::stdin(); MAX_DESCRIPTORS];
-            assert!(ancillary.push(SendAncillaryMessage::ScmRights(&stdin)));
-            let frame = [std::io::IoSlice::new(&wakes)];
-            sendmsg(&theirs, &frame, &mut ancillary, SendFlags::empty()).expect("sent");
+            send_with(theirs.as_fd(), &wakes, &[rustix::stdio::stdin(); MAX_DESCRIPTORS]);
         }
         for _ in 0..10 {
             assert_eq!(connection.receive().await.expect("a message"), FromWorker::Wakes);
@@ -245,9 +373,10 @@ fn only_a_child_is_believed_to_be_one() {
 
 #[test]
 fn a_zygote_must_be_of_this_build_and_confined() {
+    let layers = Layers { seccomp: true, landlock: true, namespaces: false, no_new_privileges: true };
     let ready = |version, landlock| {
-        let layers = Layers { seccomp: true, landlock, namespaces: false, no_new_privileges: true };
-        encode(&FromWorker::Ready { version, layers, large_pages: false })
+        let layers = Layers { landlock, ..layers };
+        encode(&FromWorker::Ready { version, layers, large_pages: false, fingerprint: FINGERPRINT })
     };
     let start = async |bytes: &[u8], require_sandbox| {
         let rogue = Rogue::new();
@@ -255,7 +384,7 @@ fn a_zygote_must_be_of_this_build_and_confined() {
         let patience = Duration::from_secs(2);
         let options =
             PoolOptions { worker, patience, require_sandbox, ..PoolOptions::new(rogue.file("state")) };
-        options.start_zygote().await.map(|(_, layers)| layers.landlock)
+        options.start_zygote(FINGERPRINT).await.map(|(_, layers)| layers.landlock)
     };
     with_runtime(async {
         assert!(matches!(start(&ready(VERSION, true), true).await, Ok(true)));
@@ -266,6 +395,9 @@ fn a_zygote_must_be_of_this_build_and_confined() {
             refused.to_string(),
             "sandbox is incomplete: seccomp on, landlock OFF, no_new_privs on, namespaces OFF"
         );
+        let other = FromWorker::Ready { version: VERSION, layers, large_pages: true, fingerprint: [8; 32] };
+        let refused = start(&encode(&other), false).await.expect_err("it runs something else");
+        assert!(matches!(refused, PoolError::ProgramReplaced), "{refused}");
         for bytes in [ready(VERSION + 1, true), encode(&FromWorker::Forked), vec![0xff; 8]] {
             assert!(matches!(start(&bytes, false).await, Err(PoolError::Worker(_))), "{bytes:?}");
         }

@@ -20,9 +20,7 @@ use super::{
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
-    protocol::{
-        AfterFreeze, FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CALL_OVERHEAD, MAX_CONSOLE_PIECE, ToWorker,
-    },
+    protocol::{AfterFreeze, FreezeOrder, FromWorker, Job, MAX_CALL, MAX_CONSOLE_PIECE, ToWorker},
 };
 
 /// A run that has ended.
@@ -75,10 +73,12 @@ impl Pool {
         let job = ToWorker::Run(job(request));
         let mut cancel = pin!(cancel);
         let mut attempts = 0;
-        let (worker, origin, outcome, started) = loop {
+        let Attempt { worker, outcome, started } = loop {
             attempts += 1;
             match self.attempt(request, &job, events, host, cancel.as_mut()).await {
-                Err(PoolError::NotStarted(why)) if attempts < MAX_ATTEMPTS => {
+                Err(PoolError::NotStarted(why))
+                    if attempts < MAX_ATTEMPTS && begun.elapsed() < pool.options.patience =>
+                {
                     // Whatever killed it may have killed those that wait, too.
                     pool.spares.clear();
                     tracing::debug!(why, "a worker died before it started its script");
@@ -89,39 +89,58 @@ impl Pool {
         let start = started.duration_since(begun);
         let mut timings = Timings { start, run: begun.elapsed() - start, ..Timings::default() };
         let keep = request.keep && matches!(outcome, Outcome::Returned(_));
-        let heap = if keep {
-            let kept = pool.keep(worker, &origin, &request.limits, events, &mut timings).await;
-            self.inner.watch_warm_processes();
-            Some(kept)
-        } else {
-            drop(worker);
-            events.ended();
-            None
+        let heap = match worker {
+            Some((worker, origin)) if keep => {
+                let kept = pool.keep(worker, &origin, &request.limits, events, &mut timings).await;
+                self.inner.watch_warm_processes();
+                Some(kept)
+            }
+            Some(_) | None => {
+                drop(worker);
+                events.ended();
+                None
+            }
         };
         Ok(Finished { outcome, heap, timings })
     }
 
-    /// Gives a script to a process and follows it to its outcome. Also tells when the process had it.
+    /// Gives a script to a process and follows it to its outcome.
     async fn attempt(
         &self,
         request: &RunRequest,
         job: &ToWorker,
         events: &mut dyn RunEvents,
         host: &mut dyn RunHost,
-        cancel: Pin<&mut (impl Future<Output = ()> + Send)>,
-    ) -> Result<(Forked, Origin, Outcome, Instant), PoolError> {
+        mut cancel: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<Attempt, PoolError> {
         let pool = &*self.inner;
-        let found = pool.worker_for(request, job).await;
+        let found = tokio::select! {
+            biased;
+            () = &mut cancel => {
+                let outcome = Outcome::Stopped(StopReason::Cancelled);
+                return Ok(Attempt { worker: None, outcome, started: Instant::now() });
+            }
+            found = pool.worker_for(request, job) => found,
+        };
         self.inner.refill_spares();
         let (mut worker, origin) = found.map_err(|error| match error {
-            PoolError::Worker(why) => PoolError::NotStarted(why),
+            error @ (PoolError::Worker(_) | PoolError::Slow(_)) => PoolError::NotStarted(error.to_string()),
             other => other,
         })?;
         let started = Instant::now();
         worker.connection.set_max(longest_frame(request));
         let outcome = watch(&mut worker, &request.limits, events, host, cancel).await?;
-        Ok((worker, origin, outcome, started))
+        Ok(Attempt { worker: Some((worker, origin)), outcome, started })
     }
+}
+
+/// What came of giving a script to a process.
+struct Attempt {
+    /// The process, and what it has started from; none if the run was cancelled before there was one.
+    worker: Option<(Forked, Origin)>,
+    outcome: Outcome,
+    /// When the process had the script.
+    started: Instant,
 }
 
 /// What a worker is told to run.
@@ -142,11 +161,8 @@ pub(super) fn job(request: &RunRequest) -> Job {
 }
 
 fn longest_frame(request: &RunRequest) -> usize {
-    let text = (request.limits.result.get() as usize).max(MAX_CONSOLE_PIECE);
-    let capabilities = request.capabilities;
-    // Who can neither fetch nor write asks for modules at most.
-    let call = if capabilities.fetch || capabilities.files { MAX_CALL } else { MAX_CALL_OVERHEAD };
-    text.max(call) + FRAME_OVERHEAD
+    let result = request.limits.result.get() as usize;
+    result.max(MAX_CONSOLE_PIECE).max(MAX_CALL) + FRAME_OVERHEAD
 }
 
 impl Inner {
@@ -156,14 +172,14 @@ impl Inner {
         match request.start {
             Start::Fresh => {
                 if let Some(spare) = self.spares.take() {
-                    match spare.connection.send(job, &[]).await {
+                    let sending = async { Ok(spare.connection.send(job, &[]).await?) };
+                    match within(self.patience_to_fork(), sending).await {
                         Ok(()) => return Ok((spare, self.fresh().await?)),
                         Err(_) => self.spares.clear(),
                     }
                 }
                 let template = self.base_template().await?;
-                let forked =
-                    within(patience, template.fork(job)).await.inspect_err(|_| template.give_up())?;
+                let forked = template.fork(job, self.patience_to_fork()).await?;
                 Ok((forked, self.fresh().await?))
             }
             Start::Heap(heap) => {
@@ -182,10 +198,7 @@ impl Inner {
                         return within(patience, self.thaw_once(heap, job)).await;
                     }
                 };
-                let forked = within(patience, template.fork(job)).await.inspect_err(|_| {
-                    template.give_up();
-                    self.templates.forget(heap);
-                })?;
+                let forked = template.fork(job, self.patience_to_fork()).await?;
                 // It has forked: it is complete. It may have died since, which concerns the next run.
                 if is_new && let Ok(bytes) = template.own_bytes() {
                     self.templates.weigh(heap, bytes);
@@ -224,7 +237,7 @@ impl Inner {
         match worker.connection.receive().await {
             Ok(FromWorker::Started) => Ok((worker, self.origin(&images.image).await?)),
             Ok(other) => Err(PoolError::unexpected(&other)),
-            Err(ConnectionError::Gone | ConnectionError::Unread) => Err(died_early(&worker).await?),
+            Err(ConnectionError::Gone | ConnectionError::Unread) => Err(worker.died_early().await?),
             Err(error) => Err(error.into()),
         }
     }
@@ -331,7 +344,7 @@ impl Inner {
             return Ok(());
         }
         // Only when the process has ended can nothing write to the file any more.
-        match worker.child.wait().await.map_err(PoolError::System)? {
+        match worker.end().await? {
             Exit::Status(EXIT_NORMAL) if frozen => Ok(()),
             Exit::Status(EXIT_OUT_OF_MEMORY) => Err(PoolError::NoMemoryToSave),
             other => Err(PoolError::Worker(format!("it ended with {other:?} while freezing"))),
@@ -394,16 +407,14 @@ pub(super) async fn watch(
                 }
             }
             Ok(FromWorker::Call { id, call }) => {
-                if !calls
-                    .begin(&worker.connection, id, call.content_bytes(), host.call(call))
-                    .map_err(PoolError::System)?
-                {
+                let begun = calls.begin(&worker.connection, id, host.call(call));
+                if !begun.map_err(PoolError::System)? {
                     return Ok(Outcome::Stopped(StopReason::Crashed));
                 }
             }
             Ok(FromWorker::Withdraw { id }) => calls.withdraw(id),
-            // With an answer on its way, it does not sleep for long.
-            Ok(FromWorker::Sleeps { answers }) if answers != calls.answers() => {}
+            // With an answer on its way it does not sleep for long, and without a call it only computes.
+            Ok(FromWorker::Sleeps { answers }) if answers != calls.answers() || calls.is_empty() => {}
             Ok(FromWorker::Sleeps { .. }) => events.sleeps(),
             Ok(FromWorker::Wakes) => events.wakes(),
             Ok(FromWorker::Returned(text)) => {
@@ -419,27 +430,17 @@ pub(super) async fn watch(
             Ok(FromWorker::OutOfMemory) => return Ok(Outcome::Stopped(StopReason::Memory)),
             // A worker that does not keep to the protocol is not ours any more.
             Ok(_) | Err(ConnectionError::Protocol(_)) => return Ok(Outcome::Stopped(StopReason::Crashed)),
-            Err(ConnectionError::Unread) if first => return Err(died_early(worker).await?),
+            Err(ConnectionError::Unread) if first => return Err(worker.died_early().await?),
             Err(ConnectionError::Gone | ConnectionError::Unread) => return crashed(worker).await,
             Err(error @ ConnectionError::Socket(_)) => return Err(error.into()),
         }
     }
 }
 
-/// Why a process ended that had not started its script.
-async fn died_early(worker: &Forked) -> Result<PoolError, PoolError> {
-    Ok(match worker.child.wait().await.map_err(PoolError::System)? {
-        Exit::Status(stasis_image::RESTORE_FAILED) => {
-            PoolError::NotThawed("the heap could not be mapped into a new process".to_owned())
-        }
-        exit => PoolError::NotStarted(format!("it ended with {exit:?} before it started its script")),
-    })
-}
-
 /// What the end of a process says that did not report an outcome.
 async fn crashed(worker: &Forked) -> Result<Outcome, PoolError> {
     const SIGXCPU: i32 = 24;
-    let exit = worker.child.wait().await.map_err(PoolError::System)?;
+    let exit = worker.end().await?;
     tracing::debug!(?exit, "worker ended without an outcome");
     match exit {
         Exit::Signal(SIGXCPU) => Ok(Outcome::Stopped(StopReason::Deadline)),

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Inner, PoolError, waiting::Forked, within};
+use super::{Inner, PoolError, waiting::Forked};
 
 /// Processes that wait for their one script.
 #[derive(Debug)]
@@ -70,6 +70,6 @@ impl Inner {
 
     async fn fork_spares(&self, count: usize) -> Result<Vec<Forked>, PoolError> {
         let template = self.base_template().await?;
-        within(self.options.patience, template.fork_spares(count)).await.inspect_err(|_| template.give_up())
+        template.fork_spares(count, self.patience_to_fork()).await
     }
 }

@@ -94,11 +94,6 @@ impl Templates {
             lists.hot.pop_lru();
         }
     }
-
-    /// Drops a template, for example because it died.
-    pub(super) fn forget(&self, heap: HeapId) {
-        self.lock().hot.pop(&heap);
-    }
 }
 
 #[cfg(test)]
@@ -148,8 +143,6 @@ mod tests {
             assert!(matches!(templates.advise(heap(1)), Advice::Fork(_)));
             keep(&templates, 4);
             assert_eq!(hot(&templates, [1, 2, 3, 4]), [1, 3, 4]);
-            templates.forget(heap(3));
-            assert_eq!(hot(&templates, [1, 3, 4]), [1, 4]);
         });
     }
 

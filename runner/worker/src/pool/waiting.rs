@@ -8,12 +8,20 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
+use rustix::process::Signal;
 use stasis_image::CodeCopy;
 use stasis_store::MappableImage;
 
-use super::{PoolError, child::Child, connection::Connection, large_code::parts_of, spawner};
+use super::{
+    PoolError,
+    child::{Child, Exit},
+    connection::Connection,
+    large_code::parts_of,
+    spawner, within,
+};
 use crate::{
     Layers,
     pool::WorkerProgram,
@@ -46,6 +54,31 @@ pub(super) struct Forked {
     pub(super) child: Child,
 }
 
+impl Forked {
+    /// How the process ended, which has closed its socket. One that goes on all the same is killed.
+    pub(super) async fn end(&self) -> Result<Exit, PoolError> {
+        /// A process that ends closes its descriptors after it has given back its memory: little is left to do.
+        const MOMENT: Duration = Duration::from_secs(2);
+        let ended = tokio::time::timeout(MOMENT, self.child.wait()).await;
+        ended
+            .unwrap_or_else(|_| {
+                self.child.kill();
+                Ok(Exit::Signal(Signal::KILL.as_raw()))
+            })
+            .map_err(PoolError::System)
+    }
+
+    /// Why the process ended, which had not started its script.
+    pub(super) async fn died_early(&self) -> Result<PoolError, PoolError> {
+        Ok(match self.end().await? {
+            Exit::Status(stasis_image::RESTORE_FAILED) => {
+                PoolError::NotMapped("the system refused memory or a mapping".to_owned())
+            }
+            exit => PoolError::NotStarted(format!("it ended with {exit:?} before it started its script")),
+        })
+    }
+}
+
 /// A child that the zygote is asked for.
 #[derive(Debug)]
 pub(super) struct Order<'a> {
@@ -56,14 +89,16 @@ pub(super) struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// One that becomes the process in `images`.
+    /// One that becomes the process in `images`, and runs the script `first` if there is one.
     pub(super) fn thaw(images: &ImagePair, code: Option<&CodeCopy>, first: Option<&'a ToWorker>) -> Self {
         let base = images.base.as_ref();
         let message = ToWorker::Thaw {
             base: base.map(|base| *base.id().as_bytes()),
             code: code.map(parts_of),
-            // A child that is given a script at once forks no more.
-            purpose: if first.is_some() { Purpose::Run } else { Purpose::Template },
+            purpose: match first {
+                Some(ToWorker::Run(job)) => Purpose::Run { cpu_seconds: job.cpu_seconds },
+                _ => Purpose::Template,
+            },
         };
         let images = [Some(&images.image), base].into_iter().flatten();
         let files = images.map(MappableImage::file).chain(code.map(CodeCopy::memory));
@@ -86,12 +121,18 @@ impl Order<'_> {
 }
 
 impl Waiting {
-    /// Starts a zygote. Also tells how it is boxed in.
-    pub(super) async fn zygote(program: &WorkerProgram) -> Result<(Self, Layers), PoolError> {
+    /// Starts a zygote that runs what has this `fingerprint`. Also tells how it is boxed in.
+    pub(super) async fn zygote(
+        program: &WorkerProgram,
+        fingerprint: [u8; 32],
+    ) -> Result<(Self, Layers), PoolError> {
         let (mut connection, theirs) = Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
         let child = spawner::start(program, theirs).await.map_err(PoolError::Start)?;
         match connection.receive().await? {
-            FromWorker::Ready { version: VERSION, layers, large_pages } => {
+            FromWorker::Ready { version: VERSION, layers, large_pages, fingerprint: its } => {
+                if its != fingerprint {
+                    return Err(PoolError::ProgramReplaced);
+                }
                 Ok((Self { large_pages, ..Self::new(connection, child) }, layers))
             }
             other => Err(PoolError::unexpected(&other)),
@@ -112,7 +153,7 @@ impl Waiting {
         self.gone.load(Relaxed)
     }
 
-    /// To be called when it did not answer as it should: nobody asks it again.
+    /// Nobody asks it again.
     pub(super) fn give_up(&self) {
         self.gone.store(true, Relaxed);
         self.child.kill();
@@ -129,31 +170,42 @@ impl Waiting {
     }
 
     /// Has a template fork a child for a script.
-    pub(super) async fn fork(self: &Arc<Self>, job: &ToWorker) -> Result<Forked, PoolError> {
-        self.ask(&ToWorker::Fork, Some(job), Vec::new()).await
+    pub(super) async fn fork(
+        self: &Arc<Self>,
+        job: &ToWorker,
+        patience: Duration,
+    ) -> Result<Forked, PoolError> {
+        self.ask(&ToWorker::Fork, Some(job), Vec::new(), patience).await
     }
 
     /// Has a template fork children that get their scripts later: so many, or fewer, but at least one. To be called
     /// where nobody stops waiting.
-    pub(super) async fn fork_spares(&self, count: usize) -> Result<Vec<Forked>, PoolError> {
+    pub(super) async fn fork_spares(
+        &self,
+        count: usize,
+        patience: Duration,
+    ) -> Result<Vec<Forked>, PoolError> {
         let pairs = (0..count.min(MAX_DESCRIPTORS)).map(|_| Connection::pair(MAX_MESSAGE));
         let pairs: Vec<_> = pairs.collect::<Result<_, _>>().map_err(PoolError::System)?;
         let (connections, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-        let children = self.make_children(&encode(&ToWorker::Fork), theirs, &[]).await?;
-        if children.is_empty() {
-            return Err(PoolError::NoDescriptor);
-        }
+        let order = encode(&ToWorker::Fork);
+        let making = within(patience, self.make_children(&order, theirs, &[]));
+        let children = making.await.inspect_err(|error| self.heed(error))?;
         let forked = connections.into_iter().zip(children);
         Ok(forked.map(|(connection, child)| Forked { connection, child }).collect())
     }
 
     /// Has the zygote fork a child.
-    pub(super) async fn make(self: &Arc<Self>, order: &Order<'_>) -> Result<Forked, PoolError> {
-        self.ask(&order.message, order.first, order.files.clone()).await
+    pub(super) async fn make(
+        self: &Arc<Self>,
+        order: &Order<'_>,
+        patience: Duration,
+    ) -> Result<Forked, PoolError> {
+        self.ask(&order.message, order.first, order.files.clone(), patience).await
     }
 
-    /// Sends an order together with the child's socket, in which `first` already waits, and takes the
-    /// child's descriptor.
+    /// Sends an order together with the child's socket, takes the child's descriptor, and sees to it that the child
+    /// gets `first`. Each may take as long as `patience`. A process that does not answer as it should is given up.
     ///
     /// The exchange is finished whether or not the caller goes on waiting for it: an answer that nobody
     /// took would be taken for that to the next order. A child that nobody wants any more is
@@ -163,37 +215,55 @@ impl Waiting {
         order: &ToWorker,
         first: Option<&ToWorker>,
         files: Vec<Arc<File>>,
+        patience: Duration,
     ) -> Result<Forked, PoolError> {
-        let (waiting, order, first) = (self.clone(), encode(order), first.map(encode));
-        let exchange = tokio::spawn(async move { waiting.exchange(&order, first.as_deref(), &files).await });
-        exchange.await.unwrap_or_else(|error| Err(PoolError::Worker(error.to_string())))
+        // A first message that does not fit into the socket's buffer must wait for its reader.
+        let (early, late) = match first.map(encode) {
+            Some(frame) if frame.len() > SURE_TO_FIT => (None, Some(frame)),
+            other => (other, None),
+        };
+        let (waiting, order) = (self.clone(), encode(order));
+        let exchange = tokio::spawn(async move {
+            let exchange = waiting.exchange(&order, early.as_deref(), &files);
+            within(patience, exchange).await.inspect_err(|error| waiting.heed(error))
+        });
+        let ended = exchange.await;
+        let forked = ended.unwrap_or_else(|error| Err(PoolError::Worker(error.to_string())))?;
+        if let Some(frame) = late {
+            // Whether it can be sent is the child's affair, not its parent's.
+            let sending = async { Ok(forked.connection.send_frame(&frame, &[]).await) };
+            if within(patience, sending).await?.is_err() {
+                return Err(forked.died_early().await?);
+            }
+        }
+        Ok(forked)
     }
 
     async fn exchange(
         &self,
         order: &[u8],
-        first: Option<&[u8]>,
+        early: Option<&[u8]>,
         files: &[Arc<File>],
     ) -> Result<Forked, PoolError> {
         let (connection, theirs): (Connection, OwnedFd) =
             Connection::pair(MAX_MESSAGE).map_err(PoolError::System)?;
-        // A first message that does not fit into the socket's buffer must wait for its reader.
-        let (early, late) = match first {
-            Some(frame) if frame.len() > SURE_TO_FIT => (None, Some(frame)),
-            other => (other, None),
-        };
         if let Some(frame) = early {
             connection.send_frame(frame, &[]).await?;
         }
         let children = self.make_children(order, vec![theirs], files).await?;
         let child = children.into_iter().next().ok_or(PoolError::NoDescriptor)?;
-        if let Some(frame) = late {
-            connection.send_frame(frame, &[]).await?;
-        }
         Ok(Forked { connection, child })
     }
 
-    /// Sends an order with a socket for each child that is to be made, and takes the children that were.
+    /// Gives this process up, if an error says that it failed.
+    fn heed(&self, error: &PoolError) {
+        if matches!(error, PoolError::Worker(_) | PoolError::Slow(_) | PoolError::NoDescriptor) {
+            self.give_up();
+        }
+    }
+
+    /// Sends an order with a socket for each child that is to be made, and takes the children that were: at least
+    /// one.
     async fn make_children(
         &self,
         order: &[u8],
@@ -208,7 +278,9 @@ impl Waiting {
         match parent.receive().await? {
             FromWorker::Forked => {
                 let pidfds = std::iter::from_fn(|| parent.take_descriptor());
-                pidfds.map(Child::from_pidfd).collect::<Result<_, _>>().map_err(PoolError::System)
+                let children: Result<Vec<_>, _> = pidfds.map(Child::from_pidfd).collect();
+                let children = children.map_err(|error| PoolError::Worker(error.to_string()))?;
+                if children.is_empty() { Err(PoolError::NoDescriptor) } else { Ok(children) }
             }
             FromWorker::NotForked(why) => Err(PoolError::NotForked(why)),
             other => Err(PoolError::unexpected(&other)),

@@ -39,13 +39,17 @@ impl Channel {
 
     /// Sends a message with descriptors.
     pub(crate) fn send_with(self, message: &FromWorker, descriptors: &[BorrowedFd<'_>]) {
-        let frame = encode(message);
+        self.send_frame(&encode(message), descriptors);
+    }
+
+    /// Sends a message that is encoded already.
+    pub(crate) fn send_frame(self, frame: &[u8], descriptors: &[BorrowedFd<'_>]) {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !descriptors.is_empty() {
             ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
         }
-        let mut rest = &frame[..];
+        let mut rest = frame;
         while !rest.is_empty() {
             match sendmsg(self.socket(), &[IoSlice::new(rest)], &mut ancillary, SendFlags::NOSIGNAL) {
                 Ok(sent) => {

@@ -31,7 +31,7 @@ use crate::protocol::Job;
 pub struct Layers {
     /// System calls are filtered.
     pub seccomp: bool,
-    /// No file can be opened, no connection made.
+    /// No file can be opened; where the kernel can, no connection made (Linux 6.7) and no signal sent (6.12).
     pub landlock: bool,
     /// Users, network, System V objects and host name of its own.
     pub namespaces: bool,
@@ -101,8 +101,21 @@ pub(crate) fn prepare_runs() {
 
 /// Shuts the doors that only a process that waits needs open: a run forks no more.
 pub(crate) fn enter_run() {
-    // Without the first filter there is no second one; the server knows from [`Layers`].
-    system_calls::filter_run().unwrap_or_default();
+    or_end(system_calls::filter_run());
+}
+
+/// To be called before a process is thawed that is to run a script: what it was thawed from may be the work of a
+/// script that had taken over its process, and would not shut the doors itself.
+pub(crate) fn expect_run(cpu_seconds: u64) {
+    or_end(system_calls::filter_thawed_run());
+    limit_processor_time(cpu_seconds);
+}
+
+/// Where there is no filter at all, there is no second one; the server knows from [`Layers`].
+fn or_end<E>(filtered: Result<(), E>) {
+    if filtered.is_err() && system_calls::is_filtered() {
+        end(EXIT_BROKEN);
+    }
 }
 
 /// Has the kernel kill this process when the server dies: a script in an endless loop would not
@@ -133,13 +146,12 @@ const STACK_BYTES: u64 = 8 << 20;
 const DESCRIPTORS: u64 = 64;
 
 fn limit_worker() {
-    let fixed = |value| Rlimit { current: Some(value), maximum: Some(value) };
     let limits = [
         (Resource::Core, fixed(0)),
         (Resource::Nofile, fixed(DESCRIPTORS)),
         (Resource::Memlock, fixed(0)),
         (Resource::Msgqueue, fixed(0)),
-        (Resource::Stack, Rlimit { current: Some(STACK_BYTES), maximum: Some(STACK_BYTES) }),
+        (Resource::Stack, fixed(STACK_BYTES)),
     ];
     for (resource, limit) in limits {
         if setrlimit(resource, limit).is_err() && resource != Resource::Stack {
@@ -155,12 +167,20 @@ const OWN_BYTES: u64 = 128 << 20;
 /// Sets the limits of one run. `data` is how much private writable memory the process has already.
 pub(crate) fn limit(job: &Job, data: u64) {
     let bytes = data.saturating_add(OWN_BYTES).saturating_add(job.heap).saturating_add(job.external);
-    let seconds = job.cpu_seconds;
-    let data = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    let cpu = Rlimit { current: Some(seconds), maximum: Some(seconds) };
-    if setrlimit(Resource::Data, data).is_err() || setrlimit(Resource::Cpu, cpu).is_err() {
+    if setrlimit(Resource::Data, fixed(bytes)).is_err() {
         end(EXIT_BROKEN);
     }
+    limit_processor_time(job.cpu_seconds);
+}
+
+fn limit_processor_time(seconds: u64) {
+    if setrlimit(Resource::Cpu, fixed(seconds)).is_err() {
+        end(EXIT_BROKEN);
+    }
+}
+
+fn fixed(value: u64) -> Rlimit {
+    Rlimit { current: Some(value), maximum: Some(value) }
 }
 
 fn enter_namespaces() -> io::Result<()> {

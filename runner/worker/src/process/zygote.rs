@@ -7,7 +7,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
-use stasis_image::{Loader, ThawRequest, interpose};
+use stasis_image::{Loader, ThawError, ThawRequest, interpose};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
@@ -32,7 +32,8 @@ pub(crate) fn zygote() -> ! {
     let large_pages = sandbox::forbid_large_pages();
     let layers = sandbox::enter();
     let channel = Channel;
-    channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages });
+    let fingerprint = loader.fingerprint();
+    channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages, fingerprint });
     loop {
         let (message, descriptors) = channel.receive();
         if !matches!(message, ToWorker::Thaw { .. } | ToWorker::Boot(_)) {
@@ -81,8 +82,19 @@ fn thaw(
         paging: purpose.into(),
         close_from: FIRST_OWN_DESCRIPTOR,
     };
+    if let Purpose::Run { cpu_seconds } = purpose {
+        sandbox::expect_run(cpu_seconds);
+    }
     let error = lifecycle::thaw(loader, &request);
-    Channel.send(&FromWorker::NotThawed(error.to_string()));
+    let why = error.to_string();
+    Channel.send(&match error {
+        ThawError::NoRoom | ThawError::System(_) => FromWorker::NotMapped(why),
+        ThawError::Image(_)
+        | ThawError::OtherBuild { .. }
+        | ThawError::OtherProcessor(_)
+        | ThawError::OtherBase
+        | ThawError::Unsupported => FromWorker::NotThawed(why),
+    });
     end(EXIT_NORMAL)
 }
 

@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 9;
+pub(crate) const VERSION: u32 = 10;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -24,7 +24,7 @@ pub(crate) const MAX_CALL_OVERHEAD: usize = 1 << 20;
 pub(crate) const MAX_CALL: usize = MAX_CONTENT_BYTES + MAX_CALL_OVERHEAD;
 /// Host calls that a run may have open at a time.
 pub(crate) const MAX_OPEN_CALLS: usize = 1024;
-/// Bytes that those may carry together.
+/// Bytes that their frames may have together.
 pub(crate) const MAX_OPEN_BYTES: usize = 64 << 20;
 
 /// Longest piece of console text in one message; workers split what is longer.
@@ -91,8 +91,11 @@ pub(crate) enum Becomes {
 /// What a thawed process will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Purpose {
-    /// Run a script.
-    Run,
+    /// Run a script, and nothing else.
+    Run {
+        /// As [`Job::cpu_seconds`].
+        cpu_seconds: u64,
+    },
     /// Fork others that do.
     Template,
     /// Run a script to show which pages of the image scripts use.
@@ -102,7 +105,7 @@ pub(crate) enum Purpose {
 impl From<Purpose> for stasis_image::Paging {
     fn from(purpose: Purpose) -> Self {
         match purpose {
-            Purpose::Run => Self::OnDemand,
+            Purpose::Run { .. } => Self::OnDemand,
             Purpose::Template => Self::AtHand,
             Purpose::Probe => Self::Exact,
         }
@@ -197,13 +200,17 @@ pub(crate) enum FromWorker {
         layers: crate::Layers,
         /// Whether it can have large pages where they are asked for.
         large_pages: bool,
+        /// What it runs, see [`stasis_image::Program::fingerprint`].
+        fingerprint: [u8; 32],
     },
     /// Zygote or template: as many children were forked as there are pidfds with this, for the first sockets.
     Forked,
     /// Zygote or template: none could be.
     NotForked(String),
-    /// The image could not be thawed.
+    /// The image cannot be thawed: it is damaged, or of another build or processor.
     NotThawed(String),
+    /// The image could not be thawed, which is not its fault.
+    NotMapped(String),
     /// The process has booted.
     Booted,
     /// A process that was thawed for this script: it starts now. One that was forked does not say so; it can

@@ -12,7 +12,7 @@ use std::{
     collections::VecDeque,
     fs::{self, File},
     os::unix::fs::FileExt as _,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use libtest_mimic::{Arguments, Trial};
@@ -41,6 +41,7 @@ fn main() {
         ),
         Trial::test("a_dropped_run_is_killed", test(a_dropped_run_is_killed)),
         Trial::test("dead_templates_are_replaced", test(dead_templates_are_replaced)),
+        Trial::test("workers_that_hang_are_replaced", test(workers_that_hang_are_replaced)),
         Trial::test(
             "code_in_large_pages_changes_nothing_else",
             test(code_in_large_pages_changes_nothing_else),
@@ -313,6 +314,31 @@ async fn dead_templates_are_replaced() {
     }
 }
 
+/// The zygote and all that it made stop, as in a control group that is frozen.
+async fn workers_that_hang_are_replaced() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let patience = Duration::from_secs(3);
+    let change = |options: &mut PoolOptions| {
+        (options.patience, options.warm_heaps, options.spare_runs) = (patience, 0, 0)
+    };
+    let bench = Bench::with(change).await;
+    let (_, heap) = bench.returns("var kept = 1", Start::Fresh).await;
+    for pid in children() {
+        let pid = Pid::from_raw(pid as i32).expect("a pid");
+        // One that was reaped meanwhile does not run either.
+        kill_process(pid, Signal::STOP).unwrap_or_default();
+    }
+    // Who does not want to wait for the next one need not.
+    let begun = Instant::now();
+    let (request, mut printed, mut host) = (request("1", Start::Heap(heap)), Printed::default(), NoHost);
+    let cancel = tokio::time::sleep(patience / 10);
+    let cancelled = bench.pool.run(&request, &mut printed, &mut host, cancel).await.expect("the pool works");
+    assert_eq!(cancelled.outcome, Outcome::Stopped(StopReason::Cancelled));
+    assert!(begun.elapsed() < patience, "{:?}", begun.elapsed());
+    assert_eq!(bench.returns("kept + 1", Start::Heap(heap)).await.0, "2");
+    assert_eq!(bench.returns("1 + 1", Start::Fresh).await.0, "2");
+}
+
 async fn code_in_large_pages_changes_nothing_else() {
     /// Runs after which it surely has been begun to copy the code.
     const RUNS: usize = 40;
@@ -445,9 +471,9 @@ async fn images_for_another_processor_are_not_thawed() {
 async fn workers_have_no_restartable_sequences() {
     let before = children();
     let _bench = Bench::with_spares(0).await;
-    let of = |pid| fs::read_to_string(format!("/proc/{pid}/environ")).expect("a child's environment");
-    let mut environments: Vec<_> = children_beside(&before).into_iter().map(of).collect();
-    // What was thawed has none.
+    let of = |pid| fs::read_to_string(format!("/proc/{pid}/environ")).ok();
+    let mut environments: Vec<_> = children_beside(&before).into_iter().filter_map(of).collect();
+    // What was thawed has none, and what has ended by now cannot be read.
     environments.retain(|text| !text.is_empty());
     environments.dedup();
     assert_eq!(environments, ["GLIBC_TUNABLES=glibc.pthread.rseq=0\0"]);

@@ -36,6 +36,15 @@ pub(super) fn workers_of(supervisor: u32) -> Vec<Process> {
     workers().into_iter().filter(|worker| worker.parent == supervisor).collect()
 }
 
+/// The processor time that a process has taken so far. Linux `Documentation/filesystems/proc.rst`, `stat`: in
+/// hundredths of a second.
+pub(super) fn processor_time(id: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum::<u64>();
+    Duration::from_millis(ticks * 10)
+}
+
 /// Ends a process. Says whether it had not yet gone by itself.
 pub(super) fn kill(id: u32) -> bool {
     let id = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");

@@ -51,6 +51,18 @@ fn a_server_goes_on_whichever_worker_is_killed() {
     stores::assert_is_whole(&folder.path().join("stasis/heaps"), &saved);
 }
 
+#[test]
+fn a_server_whose_executable_was_replaced_goes_on_when_its_workers_die() {
+    let folder = support::folder();
+    let server = Server::without_executable(folder.path());
+    let heap = server.code("var kept = 5")["heap"].clone();
+    for worker in server.children() {
+        processes::kill(worker);
+    }
+    assert_eq!(server.run(&json!({ "code": "kept + 1", "heap": heap }))["result"], "6", "{}", server.log());
+    assert_eq!(server.code("1 + 1")["result"], "2", "{}", server.log());
+}
+
 /// What callers were told.
 #[derive(Default)]
 struct Ended {

@@ -203,3 +203,29 @@ fn end(mut child: Child) -> (Option<i32>, String, String) {
     child.stderr.take().expect("piped").read_to_string(&mut stderr).expect("UTF-8");
     (status.code(), stdout, stderr)
 }
+
+/// The answers to its imports cross their withdrawal, and are nothing to wake up for.
+#[test]
+fn a_run_that_sleeps_takes_no_processor_time() {
+    const RUNS: usize = 8;
+    let folder = support::folder();
+    let write = |name: &str, code: &str| std::fs::write(folder.path().join(name), code).expect("written");
+    write("b.ts", "export {}");
+    write("c.ts", "export {}");
+    write("a.ts", "import './b.ts'; import './missing.ts'; import './c.ts'");
+    let code = "try { await import('./a.ts') } catch { console.log('asleep') }
+        await new Promise((resolve) => setTimeout(resolve, 3000))";
+    write("main.ts", code);
+    let run = |_| Cli::file(&folder.path().join("main.ts"), folder.path()).arg("--stateless").spawn();
+    let mut runs: Vec<_> = (0..RUNS).map(run).collect();
+    runs.iter_mut().for_each(|run| wait_for(run, "asleep\n"));
+    let workers: Vec<_> = runs.iter().flat_map(|run| processes::workers_of(run.id())).collect();
+    let taken = || workers.iter().map(|worker| processes::processor_time(worker.id)).sum::<Duration>();
+    let before = taken();
+    thread::sleep(Duration::from_secs(1));
+    let taken = taken() - before;
+    for run in runs {
+        assert_eq!(end(run).0, Some(0));
+    }
+    assert!(taken < Duration::from_millis(200), "{taken:?}");
+}

@@ -164,7 +164,7 @@ fn neighbour(server: &Server, work: Receiver<()>) -> Vec<String> {
 }
 
 fn usage(server: &Server) -> [usize; 2] {
-    [server.children(), server.descriptors()]
+    [server.children().len(), server.descriptors()]
 }
 
 /// After all of it the store is whole, has nothing half-written, and takes and gives heaps.

@@ -59,12 +59,23 @@ impl Server {
     /// A server on a folder, in an environment.
     #[track_caller]
     pub(crate) fn with_variables(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = command(folder)
-            .args(["--http-port", "0"])
-            .args(flags)
-            .envs(variables.iter().copied())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", support::binary().display()));
+        Self::listening(command(folder).args(flags).envs(variables.iter().copied()))
+    }
+
+    /// A server on a folder, whose executable is gone when it has started.
+    #[track_caller]
+    pub(crate) fn without_executable(folder: &Path) -> Self {
+        let program = folder.join("stasis-that-goes");
+        fs::copy(support::binary(), &program).expect("copied");
+        let server = Self::listening(&mut command_of(&program, folder));
+        fs::remove_file(&program).expect("removed");
+        server
+    }
+
+    #[track_caller]
+    fn listening(command: &mut Command) -> Self {
+        let mut child =
+            command.args(["--http-port", "0"]).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let (log, (sender, receiver)) = (Arc::new(Mutex::new(String::new())), mpsc::channel());
         let (stderr, kept) = (child.stderr.take().expect("piped"), log.clone());
         // What it says has to be read, or else it could not go on.
@@ -123,11 +134,13 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// How many processes it has started that are not gone; those that nobody has waited for count.
-    pub(crate) fn children(&self) -> usize {
+    /// The processes it has started that are not gone; those that nobody has waited for count.
+    pub(crate) fn children(&self) -> Vec<u32> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs").flatten();
         let children = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children"));
-        threads.map(|thread| children(thread).map_or(0, |ids| ids.split_whitespace().count())).sum()
+        let ids = threads.filter_map(|thread| children(thread).ok());
+        ids.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().expect("a pid")).collect::<Vec<_>>())
+            .collect()
     }
 
     /// How many descriptors it has open.
@@ -211,7 +224,11 @@ impl Drop for Server {
 
 /// The program with nothing from this test's surroundings; its folders are in `folder`.
 pub(crate) fn command(folder: &Path) -> Command {
-    let mut command = Command::new(support::binary());
+    command_of(support::binary(), folder)
+}
+
+fn command_of(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("STASIS_") {
             command.env_remove(name);

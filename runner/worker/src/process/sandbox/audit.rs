@@ -7,10 +7,13 @@ use std::{
     os::fd::OwnedFd,
 };
 
-use super::{enter, enter_run, system_calls::FORK_FLAGS};
+use super::{enter, enter_run, expect_run, system_calls::FORK_FLAGS};
 
 /// An attempt, and whether the sandbox must stop it.
 type Attempt = (&'static str, libc::c_long, [u64; 6]);
+
+/// Linux `include/uapi/asm-generic/fcntl.h`.
+const F_SETSIG: u64 = 10;
 
 /// Six arguments: these, and zeros.
 fn with(arguments: &[u64]) -> [u64; 6] {
@@ -93,6 +96,11 @@ fn attempts() -> Vec<Attempt> {
         ("pidfd_send_signal", libc::SYS_pidfd_send_signal, none),
         ("prlimit64 of another", libc::SYS_prlimit64, with(&[u64::from(parent)])),
         ("prctl", libc::SYS_prctl, with(&[libc::PR_SET_DUMPABLE as u64, 1])),
+        ("prctl to outlive the server", libc::SYS_prctl, with(&[libc::PR_SET_PDEATHSIG as u64, 0])),
+        ("fcntl whom to signal", libc::SYS_fcntl, with(&[0, libc::F_SETOWN as u64, u64::from(parent)])),
+        ("fcntl which signal", libc::SYS_fcntl, with(&[0, F_SETSIG, libc::SIGKILL as u64])),
+        ("fcntl when to signal", libc::SYS_fcntl, with(&[0, libc::F_SETFL as u64, libc::O_ASYNC as u64])),
+        ("fcntl seal", libc::SYS_fcntl, with(&[0, libc::F_ADD_SEALS as u64, 0])),
         ("setuid", libc::SYS_setuid, none),
         ("io_uring_setup", libc::SYS_io_uring_setup, with(&[1, path])),
         ("bpf", libc::SYS_bpf, none),
@@ -195,6 +203,30 @@ fn what_would_not_survive_a_freeze_seems_absent() {
     });
     let expect: String = absent.iter().map(|(name, _)| format!("{name} true\n")).collect();
     assert_eq!(report, expect + &format!("brk 0 0\nmemory {}\n", 4 << 20));
+}
+
+/// The image may be the work of a script that had taken over its process.
+#[test]
+fn what_is_thawed_for_a_run_can_neither_fork_nor_outlive_the_server() {
+    let report = in_child(|report| {
+        enter();
+        expect_run(60);
+        let calls = [
+            ("fork", libc::SYS_clone, FORK_FLAGS as u64),
+            ("outlive", libc::SYS_prctl, libc::PR_SET_PDEATHSIG as u64),
+        ];
+        for (name, number, first) in calls {
+            // SAFETY: neither may happen; that is what is tested.
+            let result = unsafe { libc::syscall(number, first, 0, 0, 0, 0) };
+            let _ = writeln!(report, "{name} {result}");
+        }
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Cpu);
+        let _ = writeln!(report, "seconds {:?}", limit.maximum);
+        // What an honest process does then goes through.
+        enter_run();
+        let _ = writeln!(report, "done");
+    });
+    assert_eq!(report, "fork -1\noutlive -1\nseconds Some(60)\ndone\n");
 }
 
 #[test]

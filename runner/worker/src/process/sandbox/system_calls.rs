@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Operator, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch, apply_filter,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Operator,
+    SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -23,7 +23,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_dup3,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    libc::SYS_fcntl,
     libc::SYS_fstat,
     libc::SYS_futex,
     libc::SYS_getcpu,
@@ -71,10 +70,20 @@ const ALLOWED_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2, libc::SYS_p
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[i64] = &[];
 
-/// What a run gives up: forking, changing where the thread's memory is, and what V8 asks about the machine while it
-/// boots.
-const GIVEN_UP: &[i64] =
-    &[libc::SYS_clone, libc::SYS_set_tid_address, libc::SYS_dup3, libc::SYS_uname, libc::SYS_sysinfo];
+/// What can be done with a descriptor: to copy it, and to ask what it is. Not to have the kernel send signals.
+const DESCRIPTOR_COMMANDS: [libc::c_int; 4] =
+    [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL];
+
+/// What a run gives up: forking, outliving the server, changing where the thread's memory is, and what V8 asks about
+/// the machine while it boots.
+const GIVEN_UP: &[i64] = &[
+    libc::SYS_clone,
+    libc::SYS_prctl,
+    libc::SYS_set_tid_address,
+    libc::SYS_dup3,
+    libc::SYS_uname,
+    libc::SYS_sysinfo,
+];
 #[cfg(target_arch = "x86_64")]
 const GIVEN_UP_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2];
 #[cfg(not(target_arch = "x86_64"))]
@@ -100,6 +109,19 @@ pub(super) fn filter_run() -> Result<(), seccompiler::Error> {
     run_filter().ok_or(seccompiler::Error::EmptyFilter).and_then(|program| apply_filter(program))
 }
 
+/// Installs what a process gives up that is to be thawed for a run: of [`GIVEN_UP`], what a thaw does without.
+pub(super) fn filter_thawed_run() -> Result<(), seccompiler::Error> {
+    let rules = [(libc::SYS_clone, vec![]), (libc::SYS_prctl, vec![first_is(libc::PR_SET_PDEATHSIG)?])];
+    install(rules.into(), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))
+}
+
+/// Whether any filter is there: then that is not for this process to ask.
+pub(super) fn is_filtered() -> bool {
+    // SAFETY: asks for an attribute of the process and takes no addresses.
+    let mode = unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) };
+    mode == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
 /// The filter of runs. Made once, in the base image; none, if it cannot be made.
 pub(super) fn run_filter() -> Option<&'static BpfProgram> {
     static PROGRAM: OnceLock<Option<BpfProgram>> = OnceLock::new();
@@ -114,10 +136,6 @@ fn any(calls: &[i64]) -> Rules {
 
 fn allowed() -> Result<Rules, seccompiler::Error> {
     const PR_SET_VMA: libc::c_int = 0x53_56_4d_41;
-    let first_is = |value: libc::c_int| {
-        let condition = SeccompCondition::new(0, Length::Dword, Operator::Eq, value as u32 as u64)?;
-        SeccompRule::new(vec![condition])
-    };
     let mut rules = any(&[ALLOWED, ALLOWED_HERE].concat());
     // Memory that others see, too, would not be frozen, and could be an image that was taken for complete.
     let private = Operator::MaskedEq(libc::MAP_TYPE as u64);
@@ -129,13 +147,22 @@ fn allowed() -> Result<Rules, seccompiler::Error> {
         vec![first_is(libc::PR_SET_PDEATHSIG)?, first_is(libc::PR_SET_NO_NEW_PRIVS)?, first_is(PR_SET_VMA)?],
     );
     // On what is not its page map, which a run gets to freeze itself, it means nothing.
-    let scan = SeccompCondition::new(1, Length::Dword, Operator::Eq, stasis_image::PAGEMAP_SCAN)?;
-    rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![scan])?]);
+    rules.insert(libc::SYS_ioctl, vec![argument_is(1, stasis_image::PAGEMAP_SCAN as u32)?]);
+    let commands = DESCRIPTOR_COMMANDS.map(|command| argument_is(1, command as u32));
+    rules.insert(libc::SYS_fcntl, commands.into_iter().collect::<Result<_, _>>()?);
     // Its own limits only.
     rules.insert(libc::SYS_prlimit64, vec![first_is(0)?]);
     const SECCOMP_SET_MODE_FILTER: libc::c_int = 1;
     rules.insert(libc::SYS_seccomp, vec![first_is(SECCOMP_SET_MODE_FILTER)?]);
     Ok(rules)
+}
+
+fn first_is(value: libc::c_int) -> Result<SeccompRule, BackendError> {
+    argument_is(0, value as u32)
+}
+
+fn argument_is(index: u8, value: u32) -> Result<SeccompRule, BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(index, Length::Dword, Operator::Eq, value.into())?])
 }
 
 fn install(
