@@ -47,7 +47,7 @@ const RUN_HELP: &str = "\
 Exit status: 0 it returned, 1 it threw, 2 usage or an unreadable file, 3 it was stopped (by a
 limit, Ctrl-C or a crash of its process), 4 no such heap, 5 a heap that is damaged or not ours,
 6 a heap of another build or for another processor, 7 the state could not be saved (full disk, for
-example), 70 Stasis itself failed.";
+example), 70 Stasis itself failed, 130 interrupted once more, or while the state was being saved.";
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -105,7 +105,7 @@ pub(crate) enum HeapCommand {
     Ls(HeapListArguments),
     /// Show one heap
     Show(HeapArguments),
-    /// Remove one heap
+    /// Remove one heap, unless it is a base image that stored heaps or this build need
     Rm(HeapArguments),
 }
 

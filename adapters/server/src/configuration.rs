@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    env,
     ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
@@ -12,7 +11,7 @@ use std::{
 use clap::{ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, parser::ValueSource};
 use toml::Value;
 
-use crate::arguments::Arguments;
+use crate::{arguments::Arguments, environment::Environment};
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +40,7 @@ pub(crate) enum ConfigurationError {
 #[derive(Debug)]
 pub(crate) struct Configuration {
     pub(crate) arguments: Arguments,
+    pub(crate) environment: Environment,
     matches: ArgMatches,
     /// For settings that are no flags: where they come from.
     origins: BTreeMap<String, Origin>,
@@ -95,7 +95,8 @@ impl Configuration {
             Err(error) => return Err(derived.explain(&line, error)),
         };
         let arguments = Arguments::from_arg_matches(&matches)?;
-        Ok(Self { arguments, matches, origins: derived.origins })
+        let environment = Environment::read(variable);
+        Ok(Self { arguments, environment, matches, origins: derived.origins })
     }
 
     /// The whole configuration as a TOML file that can be used as such.
@@ -128,13 +129,15 @@ impl Configuration {
                 }
                 (_, [value]) => scalar(value),
                 (_, _) => {
-                    text.push_str(&format!("# {name} is not set\n"));
+                    let usual = self.environment.usual_value(name);
+                    let usual = usual.map_or_else(String::new, |path| format!(": {}", path.display()));
+                    text.push_str(&format!("# {name} is not set{usual}\n"));
                     continue;
                 }
             };
             text.push_str(&format!("{name} = {value} # {origin}\n"));
         }
-        text
+        text + &self.environment.print()
     }
 }
 
@@ -280,11 +283,6 @@ fn unknown(path: &Path, key: String, command: &clap::Command) -> ConfigurationEr
     let known = command.get_arguments().filter(|argument| is_setting(argument));
     let known: Vec<&str> = known.filter_map(|argument| argument.get_long()).collect();
     ConfigurationError::Unknown { path: path.to_owned(), key, known: known.join(", ") }
-}
-
-/// The variables of this process.
-pub(crate) fn environment(name: &str) -> Option<OsString> {
-    env::var_os(name)
 }
 
 #[cfg(test)]

@@ -3,16 +3,19 @@
 use std::io::{self, Write};
 
 use stasis_core::{ConsoleLevel, engine::RunEvents};
+use tokio_util::sync::CancellationToken;
 
 /// Passes console text on at once, or collects it.
 pub(crate) struct Console {
     /// The whole output, if it is to be part of a JSON answer.
     pub(crate) collected: Option<String>,
+    /// Told when the script has ended.
+    script_ended: CancellationToken,
 }
 
 impl Console {
-    pub(crate) fn new(collect: bool) -> Self {
-        Self { collected: collect.then(String::new) }
+    pub(crate) fn new(collect: bool, script_ended: CancellationToken) -> Self {
+        Self { collected: collect.then(String::new), script_ended }
     }
 }
 
@@ -30,5 +33,9 @@ impl RunEvents for Console {
                 };
             }
         }
+    }
+
+    fn ended(&mut self) {
+        self.script_ended.cancel();
     }
 }

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use stasis_core::StoreError;
+use stasis_core::{HeapId, StoreError};
 use stasis_store::{DirectoryError, HeapError, KeyError};
 use stasis_worker::pool::PoolError;
 
@@ -25,6 +25,10 @@ pub(crate) enum Failure {
     Key(#[from] KeyError),
     #[error(transparent)]
     Heap(#[from] HeapError),
+    #[error(
+        "heap {0} cannot be removed: it is the base image of this build of Stasis, from which runs start"
+    )]
+    OwnBase(HeapId),
     #[error(transparent)]
     Pool(#[from] PoolError),
     #[error(transparent)]
@@ -64,7 +68,7 @@ pub(crate) enum Failure {
 }
 
 /// Exit statuses besides those of a script's own fate; documented in `stasis run --help`.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 const ABSENT: u8 = 4;
 const DAMAGED: u8 = 5;
 const OTHER_BUILD: u8 = 6;
@@ -102,6 +106,7 @@ impl Failure {
             | Self::Policy(_)
             | Self::PolicyCheck(_)
             | Self::HeaderRule(_)
+            | Self::OwnBase(_)
             | Self::NoHeapsHere
             | Self::HeadersWithoutFetch
             | Self::Modules(_)
@@ -137,12 +142,20 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
 
 fn heap_status(error: &HeapError) -> u8 {
     match error {
-        HeapError::Absent(_) => ABSENT,
+        HeapError::Absent(_) | HeapError::BaseAbsent { .. } => ABSENT,
+        HeapError::Needed { .. } => USAGE,
         HeapError::Corrupt { .. } | HeapError::Forged(_) | HeapError::TooLarge { .. } => DAMAGED,
         HeapError::OtherFormat { .. } => OTHER_BUILD,
-        HeapError::Store(StoreError::Full(_)) | HeapError::Changed | HeapError::Io(_) => NOT_SAVED,
-        HeapError::Store(_) => INTERNAL,
+        HeapError::Store(StoreError::Full(_)) | HeapError::Changed => NOT_SAVED,
+        HeapError::Io(error) if is_full(error) => NOT_SAVED,
+        // That a run's own state is not saved is no failure of the command: see `not_saved`.
+        HeapError::Io(_) | HeapError::Store(_) => INTERNAL,
     }
+}
+
+/// Whether there is no room for what was to be written.
+fn is_full(error: &io::Error) -> bool {
+    matches!(StoreError::from(io::Error::from(error.kind())), StoreError::Full(_))
 }
 
 /// The status for a run whose result stands but whose state could not be saved.
@@ -164,6 +177,18 @@ mod tests {
         );
         assert_eq!(with_causes(&failure), message);
         assert_eq!(failure.exit_code(), ExitCode::from(USAGE));
+    }
+
+    #[test]
+    fn only_a_full_disk_keeps_from_saving() {
+        let check = |kind: io::ErrorKind, expect: u8| {
+            let failure = Failure::from(HeapError::Io(kind.into()));
+            assert_eq!(failure.exit_code(), ExitCode::from(expect), "{kind}");
+        };
+        check(io::ErrorKind::StorageFull, NOT_SAVED);
+        check(io::ErrorKind::QuotaExceeded, NOT_SAVED);
+        check(io::ErrorKind::PermissionDenied, INTERNAL);
+        check(io::ErrorKind::Other, INTERNAL);
     }
 
     #[test]

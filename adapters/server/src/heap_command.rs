@@ -6,30 +6,31 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use stasis_core::HeapId;
-use stasis_store::{HeapError, HeapInfo};
+use stasis_core::{Fingerprint, HeapId};
+use stasis_image::Loader;
+use stasis_store::{HeapError, HeapInfo, HeapStore};
+use stasis_worker::pool::PoolError;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     arguments::{HeapCommand, HeapListArguments},
+    environment::Environment,
     failure::Failure,
     state::State,
 };
 
-pub(crate) async fn run(command: HeapCommand) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(command: HeapCommand, environment: &Environment) -> Result<ExitCode, Failure> {
     match command {
-        HeapCommand::Ls(list) => ls(list).await?,
+        HeapCommand::Ls(list) => ls(list, environment).await?,
         HeapCommand::Show(one) => {
-            let state = State::open(&one.store)?;
+            let state = State::open(&one.store, environment)?;
             let info = state.heaps.info(one.heap).await?.ok_or(HeapError::Absent(one.heap))?;
             let text = if one.json { as_json(&info).to_string() } else { shown(&info) };
             print(&text)?;
         }
         HeapCommand::Rm(one) => {
-            let state = State::open(&one.store)?;
-            if !state.heaps.remove(one.heap).await? {
-                return Err(HeapError::Absent(one.heap).into());
-            }
+            let state = State::open(&one.store, environment)?;
+            remove(&state.heaps, one.heap).await?;
             print(&if one.json {
                 json!({ "removed": one.heap.to_string() }).to_string()
             } else {
@@ -40,8 +41,26 @@ pub(crate) async fn run(command: HeapCommand) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn ls(arguments: HeapListArguments) -> Result<(), Failure> {
-    let state = State::open(&arguments.store)?;
+/// Removes a heap that nothing needs: no stored heap, and no server that may be running.
+async fn remove(heaps: &HeapStore, id: HeapId) -> Result<(), Failure> {
+    // Who is told of stored heaps knows what to remove first.
+    if heaps.count_dependents(id).await? == 0 && is_own_base(heaps, id).await? {
+        return Err(Failure::OwnBase(id));
+    }
+    if heaps.remove(id).await? { Ok(()) } else { Err(HeapError::Absent(id).into()) }
+}
+
+/// Whether fresh runs of this build may start from this image. A server keeps its base image open: what it saves after
+/// the image was removed would refer to nothing.
+async fn is_own_base(heaps: &HeapStore, id: HeapId) -> Result<bool, Failure> {
+    // What is damaged is not started from.
+    let Ok(Some(info)) = heaps.info(id).await else { return Ok(false) };
+    let build = Loader::new().map_err(PoolError::from)?.fingerprint();
+    Ok(info.base.is_none() && info.fingerprint == Fingerprint::from_bytes(build))
+}
+
+async fn ls(arguments: HeapListArguments, environment: &Environment) -> Result<(), Failure> {
+    let state = State::open(&arguments.store, environment)?;
     let (mut readable, mut damaged) = (Vec::new(), Vec::new());
     for (id, info) in state.heaps.list().await? {
         match info {

@@ -4,6 +4,7 @@ mod arguments;
 mod capabilities;
 mod configuration;
 mod console;
+mod environment;
 mod failure;
 mod heap_command;
 mod local_modules;
@@ -18,17 +19,14 @@ mod state;
 
 use std::{io::Write as _, process::ExitCode};
 
-use arguments::{Command, LogFormat};
+use arguments::{Arguments, Command, LogFormat};
 use configuration::{Configuration, ConfigurationError};
-use failure::Failure;
-
-/// Usage: as in `stasis run --help`.
-const USAGE: u8 = 2;
+use failure::{Failure, USAGE};
 
 fn main() -> ExitCode {
     // A worker is this same executable; it must not do anything else first.
     stasis_worker::run_if_worker();
-    let configuration = match Configuration::read(std::env::args_os(), configuration::environment) {
+    let configuration = match Configuration::read(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(configuration) => configuration,
         Err(ConfigurationError::Arguments(error)) => error.exit(),
         Err(error) => {
@@ -53,18 +51,18 @@ fn execute(configuration: Configuration) -> Result<ExitCode, Failure> {
         write!(std::io::stdout(), "{}", configuration.print()).map_err(Failure::Output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let commands_log = || std::env::var("STASIS_LOG").unwrap_or_else(|_| "warn".to_owned());
     match command {
         None => logging::start(&server.log, server.log_format)?,
-        Some(_) => logging::start(&commands_log(), LogFormat::Text)?,
+        Some(_) => logging::start(&configuration.environment.commands_log, LogFormat::Text)?,
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
+    let Configuration { arguments: Arguments { command, server }, environment, .. } = configuration;
     runtime.block_on(async {
-        match configuration.arguments.command {
-            None => serve_command::run(configuration.arguments.server).await,
-            Some(Command::Run(run)) => run_command::run(*run).await,
-            Some(Command::Heap { command }) => heap_command::run(command).await,
+        match command {
+            None => serve_command::run(server, &environment).await,
+            Some(Command::Run(run)) => run_command::run(*run, &environment).await,
+            Some(Command::Heap { command }) => heap_command::run(command, &environment).await,
             Some(Command::Policy { command }) => policy_command::run(command),
         }
     })

@@ -15,14 +15,17 @@ use stasis_worker::{
     pool::{Finished, Pool, RunRequest, Start},
     protocol::PreloadedModule,
 };
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
     arguments::RunArguments,
     capabilities::Plan,
     console::Console,
+    environment::Environment,
     failure::{Failure, not_saved, with_causes},
     local_modules::LocalModules,
+    signals,
     state::State,
 };
 
@@ -39,14 +42,15 @@ struct Script {
     root: Option<PathBuf>,
 }
 
-pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(arguments: RunArguments, environment: &Environment) -> Result<ExitCode, Failure> {
     State::check_heaps(arguments.stateless)?;
     let script = read_script(&arguments.file)?;
     let plan = Plan::read(&arguments.capabilities)?;
-    let state = State::open(&arguments.store)?;
+    let state = State::open(&arguments.store, environment)?;
     if let Some(heap) = arguments.heap {
         // Before anything is started: a wrong heap is the caller's to mend.
-        state.heaps.open(heap).await?;
+        let image = state.heaps.open(heap).await?;
+        state.heaps.open_base(&image).await?;
     }
     let host = plan.host(vec![state.directory.clone()], Some(state.module_cache()))?;
     let pool = start_pool(&arguments, &state, plan.preload()).await?;
@@ -58,14 +62,11 @@ pub(crate) async fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
         keep: !arguments.stateless,
         capabilities: host.capabilities(),
     };
-    let mut console = Console::new(arguments.json);
+    let script_ended = CancellationToken::new();
+    let mut console = Console::new(arguments.json, script_ended.clone());
     let mut host = LocalModules::new(script.root, host.attend());
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let finished = pool.run(&request, &mut console, &mut host, interrupted).await?;
+    let cancelled = signals::interrupt(script_ended);
+    let finished = pool.run(&request, &mut console, &mut host, cancelled).await?;
     report(&finished, console.collected).map_err(Failure::Output)?;
     Ok(exit_code(&finished))
 }

@@ -18,11 +18,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arguments::ServerArguments,
-    capabilities::Plan,
-    failure::Failure,
-    metrics, sessions_database, signals,
-    state::{State, default_folder},
+    arguments::ServerArguments, capabilities::Plan, environment::Environment, failure::Failure, metrics,
+    sessions_database, signals, state::State,
 };
 
 /// The longest code of one run.
@@ -35,7 +32,7 @@ const MAX_SSE_CLIENTS: usize = 4096;
 /// How long answers may take to reach their clients after everything has ended.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(arguments: ServerArguments, environment: &Environment) -> Result<ExitCode, Failure> {
     State::check_heaps(arguments.stateless)?;
     let plan = Plan::read(&arguments.capabilities)?;
     raise_descriptor_limit();
@@ -47,10 +44,10 @@ pub(crate) async fn run(arguments: ServerArguments) -> Result<ExitCode, Failure>
         Some(port) => Some(bind(SocketAddr::new(arguments.host, port)).await?),
         None => None,
     };
-    let refs = open_refs(&arguments)?;
+    let refs = open_refs(&arguments, environment)?;
     let measured = metrics::start().map_err(Failure::Metrics)?;
-    let state = State::open(&arguments.store)?;
-    let host = plan.host(own_folders(&arguments, &state), Some(state.module_cache()))?;
+    let state = State::open(&arguments.store, environment)?;
+    let host = plan.host(own_folders(&arguments, environment, &state), Some(state.module_cache()))?;
     let pool = start_pool(&arguments, state, plan.preload()).await?;
     let capabilities = host.capabilities();
     let log = ExecutionLog::new(refs.clone(), "local");
@@ -85,7 +82,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// Where sessions and executions are kept; in memory, if nothing is to be kept.
-fn open_refs(arguments: &ServerArguments) -> Result<Arc<dyn RefStore>, Failure> {
+fn open_refs(arguments: &ServerArguments, environment: &Environment) -> Result<Arc<dyn RefStore>, Failure> {
     if arguments.stateless {
         return Ok(Arc::new(MemoryRefStore::default()));
     }
@@ -93,14 +90,15 @@ fn open_refs(arguments: &ServerArguments) -> Result<Arc<dyn RefStore>, Failure> 
     let named = arguments.session_db_path.as_deref();
     let usual = match named {
         Some(named) => named.to_owned(),
-        None => default_folder("sessions")?,
+        None => environment.default_folder("sessions")?,
     };
     Ok(Arc::new(sessions_database::open(named, &usual, stdio)?))
 }
 
 /// Where the server keeps what is no script's business: keys, heaps, sessions.
-fn own_folders(arguments: &ServerArguments, state: &State) -> Vec<PathBuf> {
-    let sessions = arguments.session_db_path.clone().or_else(|| default_folder("sessions").ok());
+fn own_folders(arguments: &ServerArguments, environment: &Environment, state: &State) -> Vec<PathBuf> {
+    let named = arguments.session_db_path.clone();
+    let sessions = named.or_else(|| environment.default_folder("sessions").ok());
     [state.directory.clone()].into_iter().chain(sessions).collect()
 }
 

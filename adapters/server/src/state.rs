@@ -1,10 +1,6 @@
 //! Where things are kept on this machine, and the parts that work on them.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use stasis_core::ByteSize;
 use stasis_store::{FileBlobStore, HeapKey, HeapStore, ImageCache};
@@ -13,7 +9,7 @@ use stasis_worker::{
     protocol::PreloadedModule,
 };
 
-use crate::{arguments::StoreArguments, failure::Failure};
+use crate::{arguments::StoreArguments, environment::Environment, failure::Failure};
 
 /// Uncompressed images kept for mapping.
 const CACHE_BYTES: ByteSize = ByteSize::mebibytes(4096);
@@ -25,27 +21,27 @@ pub(crate) struct State {
     pub(crate) directory: PathBuf,
     /// For what can be made anew.
     pub(crate) folder: PathBuf,
+    /// See [`Environment`].
+    shows_worker_errors: bool,
 }
 
 impl State {
     /// Opens the store, and makes its folders and key if they are not there.
-    pub(crate) fn open(arguments: &StoreArguments) -> Result<Self, Failure> {
+    pub(crate) fn open(arguments: &StoreArguments, environment: &Environment) -> Result<Self, Failure> {
         let directory = match &arguments.directory_path {
             Some(directory) => directory.clone(),
-            None => default_folder("heaps")?,
+            None => environment.default_folder("heaps")?,
         };
         let folder = directory.join(".state");
         let blobs = FileBlobStore::open(&directory)?;
         let key = match &arguments.heap_key {
             Some(path) => HeapKey::load(path)?,
-            None => {
-                make_private(&folder)?;
-                HeapKey::load_or_create(&folder.join("heap.key"))?
-            }
+            None => HeapKey::load_or_create(&folder.join("heap.key"))?,
         };
         key.claim(&folder)?;
         let cache = ImageCache::open(&folder.join("images"), CACHE_BYTES, Arc::new(key))?;
-        Ok(Self { heaps: HeapStore::new(Arc::new(blobs), cache), directory, folder })
+        let heaps = HeapStore::new(Arc::new(blobs), cache);
+        Ok(Self { heaps, directory, folder, shows_worker_errors: environment.shows_worker_errors })
     }
 
     /// Refuses, before anything is started, to keep heaps where that cannot be done.
@@ -68,25 +64,7 @@ impl State {
         let mut options = PoolOptions::new(self.folder.clone());
         options.require_sandbox = require_sandbox;
         options.preload = preload;
-        options.worker.show_errors = env::var_os("STASIS_WORKER_ERRORS").is_some();
+        options.worker.show_errors = self.shows_worker_errors;
         options
     }
-}
-
-/// Where things of this kind are kept unless the user says otherwise.
-pub(crate) fn default_folder(kind: &str) -> Result<PathBuf, Failure> {
-    Ok(data_home().ok_or(Failure::NoHome)?.join("stasis").join(kind))
-}
-
-fn make_private(folder: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| Failure::Script { path: folder.to_owned(), source })
-}
-
-/// XDG Base Directory Specification: `$XDG_DATA_HOME`, or `~/.local/share`; relative paths there are
-/// to be ignored.
-fn data_home() -> Option<PathBuf> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
 }

@@ -62,8 +62,8 @@ const HELP_TEST: &str = "\
 Usage: cargo xtask test [ARGS…]
 
 Puts V8's archive in place and builds the static fixture that stasis-image's tests use. Then, without
-ARGS: cargo fmt --check, cargo clippy with warnings as errors, and all tests, as CI does. With ARGS:
-only `cargo test --release` with them, in the whole workspace unless they choose a package.
+ARGS: cargo fmt --check, cargo clippy with warnings as errors, cargo deny check where cargo-deny is
+installed, and all tests, those of the documentation with warnings as errors, as CI does. With ARGS: only `cargo test --release` with them, in the whole workspace unless they choose a package.
 
   cargo xtask test                              everything
   cargo xtask test -p stasis-core heap_id       one crate's tests of that name

@@ -1,6 +1,6 @@
 //! The test suite: format, lints, and every test of the workspace.
 
-use std::{env, ffi::OsString, fs, path::PathBuf};
+use std::{env, ffi::OsString, fs, path::PathBuf, process::Stdio};
 
 use crate::{cargo, failure::Failure, host, workspace};
 
@@ -30,6 +30,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
         cargo::run(cargo::command(clippy))?;
         check_fuzz_targets()?;
+        check_dependencies()?;
     }
     let fixture = build_static_fixture()?;
     // What tests start as programs of their own: the binary and the fixture.
@@ -47,7 +48,9 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         let all = if chooses_packages(args) { &[][..] } else { &["--workspace"] };
         return Err(cargo::replace_this_process(test(all).args(args)));
     }
-    cargo::run(test(&["--workspace", "--doc"]))?;
+    let mut documentation = test(&["--workspace", "--doc"]);
+    documentation.env("RUSTDOCFLAGS", with_flags("RUSTDOCFLAGS", "-D warnings"));
+    cargo::run(documentation)?;
     // One run shows everything that fails.
     let measured = cargo::run(test(&MEASURING));
     let mut all = test(&["--workspace", "--no-fail-fast"]);
@@ -63,6 +66,20 @@ fn check_fuzz_targets() -> Result<(), Failure> {
     // The fuzzer itself, in C++, is built when there is none at this path, which is not looked at before linking.
     check.env("CUSTOM_LIBFUZZER_PATH", workspace::target_dir().join("fuzz/libfuzzer.a"));
     cargo::run(check)
+}
+
+/// Checks licences and sources of what we depend on; advisories need a database from outside. Like the fuzzer,
+/// cargo-deny is nothing that a machine must have.
+fn check_dependencies() -> Result<(), Failure> {
+    let mut ask = cargo::command(["deny", "--version"]);
+    let asked = ask.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !asked.is_ok_and(|status| status.success()) {
+        eprintln!(
+            "xtask: note: licences and sources of dependencies are not checked: `cargo install --locked cargo-deny`"
+        );
+        return Ok(());
+    }
+    cargo::run(cargo::command(["deny", "check", "bans", "licenses", "sources"]))
 }
 
 /// Whether the arguments say which packages to test; `--workspace` would overrule them.
@@ -91,7 +108,8 @@ fn build_static_fixture() -> Result<Option<PathBuf>, Failure> {
     let target = host::target()?;
     let directory = workspace::target_dir().join("static");
     let mut build = cargo::command(["build", "--release", "-p", "stasis-image", "--example", FIXTURE]);
-    build.args(["--target", &target, "--target-dir"]).arg(&directory).env("RUSTFLAGS", static_flags());
+    build.args(["--target", &target, "--target-dir"]).arg(&directory);
+    build.env("RUSTFLAGS", with_flags("RUSTFLAGS", "-C target-feature=+crt-static"));
     cargo::run(build)?;
 
     let built = directory.join(target).join("release/examples").join(FIXTURE);
@@ -99,12 +117,13 @@ fn build_static_fixture() -> Result<Option<PathBuf>, Failure> {
     Ok(Some(built))
 }
 
-fn static_flags() -> OsString {
-    let mut flags = env::var_os("RUSTFLAGS").unwrap_or_default();
+/// What a variable holds, and more flags.
+fn with_flags(variable: &str, more: &str) -> OsString {
+    let mut flags = env::var_os(variable).unwrap_or_default();
     if !flags.is_empty() {
         flags.push(" ");
     }
-    flags.push("-C target-feature=+crt-static");
+    flags.push(more);
     flags
 }
 

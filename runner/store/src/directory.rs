@@ -72,7 +72,7 @@ impl Directory {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = match rustix::fs::open(path, flags, Mode::empty()) {
             Err(Errno::NOENT) => {
-                create(path)?;
+                create(path, |directory| File::open(directory)?.sync_all())?;
                 rustix::fs::open(path, flags, Mode::empty())?
             }
             other => other?,
@@ -163,11 +163,15 @@ impl AsFd for Directory {
     }
 }
 
-/// Creates a directory and its parents, durably.
-fn create(path: &Path) -> io::Result<()> {
+/// Creates a directory and its parents, durably: every directory that gets a new name is synced.
+fn create(path: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let names = path.ancestors().take_while(|path| !path.as_os_str().is_empty());
+    let missing: Vec<&Path> = names.take_while(|path| !path.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    missing.iter().filter_map(|made| made.parent()).try_for_each(|parent| match parent.as_os_str() {
+        here if here.is_empty() => sync(Path::new(".")),
+        _ => sync(parent),
+    })
 }
 
 fn absent_as_none<T>(result: rustix::io::Result<T>) -> io::Result<Option<T>> {
@@ -223,6 +227,25 @@ mod tests {
         Directory::open_or_create(&path).expect("create");
         let mode = path.metadata().expect("metadata").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn every_directory_with_a_new_name_is_synced() {
+        let parent = tempfile::tempdir().expect("tempdir");
+        let [a, b, c] = ["a", "a/b", "a/b/c"].map(|path| parent.path().join(path));
+        let check = |path: &Path, expect: &[&Path]| {
+            let mut synced = Vec::new();
+            let sync = |directory: &Path| {
+                synced.push(directory.to_owned());
+                Ok(())
+            };
+            create(path, sync).expect("create");
+            assert_eq!(synced, expect, "{}", path.display());
+            assert!(path.is_dir());
+        };
+        check(&b, &[&a, parent.path()]);
+        check(&c, &[&b]);
+        create(&c.join("d"), |_| Err(io::Error::other("broken"))).expect_err("a failure is told");
     }
 
     #[test]

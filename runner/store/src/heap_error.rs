@@ -13,6 +13,22 @@ pub enum HeapError {
     /// The store does not have it.
     #[error("there is no heap {0}")]
     Absent(HeapId),
+    /// The store does not have the image on top of which it is mapped.
+    #[error("heap {id} cannot be resumed: its base image {base} is missing")]
+    BaseAbsent {
+        /// The heap.
+        id: HeapId,
+        /// What is missing.
+        base: HeapId,
+    },
+    /// Stored heaps are mapped on top of it; nothing was removed.
+    #[error("heap {id} cannot be removed: it is the base image of {}", counted(*heaps))]
+    Needed {
+        /// The base image.
+        id: HeapId,
+        /// How many stored heaps need it.
+        heaps: usize,
+    },
     /// What is stored is not what was saved.
     #[error("heap {id} is damaged: {what}")]
     Corrupt {
@@ -49,6 +65,14 @@ pub enum HeapError {
     /// An image could not be read, or not be written to the local cache.
     #[error("the local image cache failed")]
     Io(#[from] io::Error),
+}
+
+/// So many heaps, in words.
+fn counted(heaps: usize) -> String {
+    match heaps {
+        1 => "1 stored heap".to_owned(),
+        _ => format!("{heaps} stored heaps"),
+    }
 }
 
 impl HeapError {

@@ -171,6 +171,18 @@ impl HeapStore {
         }
     }
 
+    /// Opens the image on top of which `image` is mapped; there is none if that is a base image itself.
+    ///
+    /// # Errors
+    /// As [`HeapStore::open`]; where there is no such image, [`HeapError::BaseAbsent`] names both.
+    pub async fn open_base(&self, image: &MappableImage) -> Result<Option<MappableImage>, HeapError> {
+        let Some(base) = image.facts().base else { return Ok(None) };
+        match self.open(base).await {
+            Err(HeapError::Absent(base)) => Err(HeapError::BaseAbsent { id: image.id(), base }),
+            opened => opened.map(Some),
+        }
+    }
+
     /// Whether there is such a heap, whatever is wrong with it.
     ///
     /// # Errors
@@ -208,12 +220,30 @@ impl HeapStore {
         Ok(infos.buffered(LIST_CONCURRENCY).filter_map(std::future::ready).collect().await)
     }
 
+    /// How many stored heaps are mapped on top of this one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn count_dependents(&self, id: HeapId) -> Result<usize, HeapError> {
+        // What says that it has a base is none: a heap refers to its base image and to nothing else.
+        if let Ok(Some(HeapInfo { base: Some(_), .. })) = self.info(id).await {
+            return Ok(0);
+        }
+        let listed = self.list().await?;
+        Ok(listed.iter().filter(|(_, info)| matches!(info, Ok(info) if info.base == Some(id))).count())
+    }
+
     /// Removes a heap from store and cache; says whether the store had it. Images that were opened
     /// stay usable. Other machines may still have it in their caches.
     ///
     /// # Errors
+    /// [`HeapError::Needed`] if stored heaps are mapped on top of it; one that is saved at this moment does not count.
     /// If store or cache fail; the heap may then be in either.
     pub async fn remove(&self, id: HeapId) -> Result<bool, HeapError> {
+        let heaps = self.count_dependents(id).await?;
+        if heaps > 0 {
+            return Err(HeapError::Needed { id, heaps });
+        }
         let existed = self.blobs.delete(id).await?;
         if let Some(recent) = &self.recent {
             recent.remove(id);

@@ -169,6 +169,34 @@ fn what_is_removed_is_no_longer_there() {
     assert_eq!(stored.list()[0], list[0]);
 }
 
+#[test]
+fn a_base_image_is_not_removed() {
+    let stored = Stored::new();
+    let list = stored.list();
+    let base = text(&list[0], "heap");
+    let refuse = |why: &str| {
+        let message = format!("heap {base} cannot be removed: it is the base image of {why}");
+        for (flags, expect) in [
+            (&[][..], format!("error: {message}\n")),
+            (&["--json"], format!("{}\n", json!({ "error": message }))),
+        ] {
+            let ended = Cli::new(&["heap", "rm", base]).args(flags).store(stored.path()).finish();
+            assert_eq!((ended.code, ended.stdout, ended.stderr), (Some(2), String::new(), expect));
+        }
+        assert_eq!(stored.list()[0], list[0]);
+    };
+    let [small, large] = &stored.heaps;
+    refuse("2 stored heaps");
+    stored.heap(&["rm", small]);
+    refuse("1 stored heap");
+    let (result, resumed) = Cli::script("kept.length", stored.path()).heap(large).saved();
+    assert_eq!(result, "4000000", "what needs the base image has it");
+    stored.heap(&["rm", large]);
+    stored.heap(&["rm", &resumed]);
+    // A server that runs would save heaps on top of what is gone.
+    refuse("this build of Stasis, from which runs start");
+}
+
 #[track_caller]
 fn text<'a>(info: &'a Value, field: &str) -> &'a str {
     info[field].as_str().unwrap_or_else(|| panic!("no text {field} in {info}"))

@@ -100,3 +100,40 @@ fn what_is_printed_can_be_read() {
     };
     assert_eq!(without_origins(&again.print()), without_origins(&printed));
 }
+
+#[test]
+fn what_only_the_environment_says_is_printed() {
+    let check = |variables: &[(&str, &str)], expect: [&str; 3]| {
+        let printed = read(&[], variables, (".toml", "")).expect("it is fine").print();
+        for line in expect {
+            assert!(printed.lines().any(|printed| printed == line), "no {line:?} in {printed}");
+        }
+        read(&["--config", "FILE"], &[], (".toml", &printed)).expect("it can be read");
+    };
+    check(
+        &[("XDG_DATA_HOME", "/data"), ("HOME", "/me"), ("STASIS_WORKER_ERRORS", "1")],
+        [
+            "# directory-path is not set: /data/stasis/heaps",
+            "# session-db-path is not set: /data/stasis/sessions",
+            "# STASIS_WORKER_ERRORS is set",
+        ],
+    );
+    check(
+        &[("XDG_DATA_HOME", "relative"), ("HOME", "/me")],
+        [
+            "# directory-path is not set: /me/.local/share/stasis/heaps",
+            "# session-db-path is not set: /me/.local/share/stasis/sessions",
+            "# STASIS_WORKER_ERRORS is not set",
+        ],
+    );
+    check(&[], ["# directory-path is not set", "# session-db-path is not set", "# heap-key is not set"]);
+}
+
+#[test]
+fn commands_have_an_environment_too() {
+    let log = |variables: &[(&str, &str)]| {
+        read(&["heap", "ls"], variables, (".toml", "")).expect("it is fine").environment.commands_log
+    };
+    assert_eq!(log(&[("STASIS_LOG", "debug")]), "debug");
+    assert_eq!(log(&[]), "warn");
+}

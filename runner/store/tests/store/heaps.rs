@@ -29,10 +29,8 @@ async fn saving_again_keeps_the_first() {
         let dir = tempfile::tempdir().expect("tempdir");
         let store = store_of_kind(dir.path(), in_memory);
         let first = save(&store, b"image").await.expect("save");
-        let mut file = store.create_image_file(0).expect("create");
-        file.write_all(b"image").expect("write");
         let later = HeapFacts { created: UnixMillis::new(43), ..facts() };
-        assert_eq!(store.save(file, later).await.expect("save"), first);
+        assert_eq!(save_with(&store, b"image", later).await.expect("save"), first);
         let info = store.info(first).await.expect("info").expect("is there");
         assert_eq!(info.created, facts().created);
         assert_eq!(*store.open(first).await.expect("open").facts(), facts());
@@ -50,6 +48,57 @@ async fn what_another_process_removed_is_gone() {
         assert!(store_in(dir.path(), "cache").remove(id).await.expect("remove"));
         assert!(matches!(store.open(id).await, Err(HeapError::Absent(absent)) if absent == id));
     }
+}
+
+#[tokio::test]
+async fn a_base_image_stays_as_long_as_heaps_need_it() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache");
+    let base = save_with(&store, b"base", HeapFacts { base: None, ..facts() }).await.expect("save");
+    let on_top = HeapFacts { base: Some(base), ..facts() };
+    let first = save_with(&store, b"first", on_top).await.expect("save");
+    let second = save_with(&store, b"second", on_top).await.expect("save");
+    for (needed_by, next) in [(2, first), (1, second)] {
+        assert_eq!(store.count_dependents(base).await.expect("count"), needed_by);
+        assert_eq!(store.count_dependents(next).await.expect("count"), 0);
+        let refused = store.remove(base).await;
+        assert!(
+            matches!(refused, Err(HeapError::Needed { id, heaps }) if (id, heaps) == (base, needed_by)),
+            "{refused:?}"
+        );
+        let opened = store.open(next).await.expect("open");
+        let opened_base = store.open_base(&opened).await.expect("open the base").expect("there is one");
+        assert!(store.open_base(&opened_base).await.expect("open the base").is_none());
+        assert_eq!(content(&opened_base), b"base");
+        assert!(store.remove(next).await.expect("remove"));
+    }
+    assert!(store.remove(base).await.expect("remove"));
+}
+
+#[tokio::test]
+async fn a_damaged_base_image_stays_as_well() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache");
+    let base = save_with(&store, b"base", HeapFacts { base: None, ..facts() }).await.expect("save");
+    let heap = save_with(&store, b"heap", HeapFacts { base: Some(base), ..facts() }).await.expect("save");
+    let blob = dir.path().join("heaps").join(format!("{base}.heap"));
+    std::fs::remove_file(&blob).expect("ours to remove");
+    std::fs::write(&blob, b"STASIS").expect("write");
+    assert!(matches!(store.remove(base).await, Err(HeapError::Needed { heaps: 1, .. })));
+    assert!(store.remove(heap).await.expect("remove"));
+    assert!(store.remove(base).await.expect("what is damaged can be removed"));
+}
+
+#[tokio::test]
+async fn a_heap_without_its_base_image_names_both() {
+    let dir = tempfile::tempdir().expect("tempdir");
+    let store = store_in(dir.path(), "cache");
+    let heap = save(&store, b"heap").await.expect("save");
+    let base = facts().base.expect("there is one");
+    let opened = store.open(heap).await.expect("open");
+    let error = store.open_base(&opened).await.expect_err("it is not there");
+    let message = format!("heap {heap} cannot be resumed: its base image {base} is missing");
+    assert_eq!(error.to_string(), message);
 }
 
 #[tokio::test]

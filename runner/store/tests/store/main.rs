@@ -37,9 +37,13 @@ fn store_in(dir: &Path, cache: &str) -> HeapStore {
 }
 
 async fn save(store: &HeapStore, image: &[u8]) -> Result<HeapId, HeapError> {
+    save_with(store, image, facts()).await
+}
+
+async fn save_with(store: &HeapStore, image: &[u8], facts: HeapFacts) -> Result<HeapId, HeapError> {
     let mut file = store.create_image_file(0)?;
     file.write_all(image)?;
-    store.save(file, facts()).await
+    store.save(file, facts).await
 }
 
 fn content(image: &MappableImage) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::Path,
     process::{Command, Stdio},
 };
@@ -126,5 +127,10 @@ fn what_is_no_folder_is_refused() {
     let broken = files.path().join("broken");
     fs::create_dir(&broken).expect("folder");
     fs::write(broken.join(".state"), "").expect("write");
-    refused(Cli::script("1", &broken), USAGE, ".state");
+    refused(Cli::script("1", &broken), USAGE, "cannot use the heap key");
+    let dangling = files.path().join("dangling");
+    fs::create_dir(&dangling).expect("folder");
+    symlink(files.path().join("nowhere"), dangling.join(".state")).expect("link");
+    let message = format!("cannot use the directory {}", dangling.join(".state").display());
+    refused(Cli::script("1", &dangling), USAGE, &message);
 }

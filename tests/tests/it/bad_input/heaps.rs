@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Store, refused, replace,
-    status::{ABSENT, DAMAGED, OTHER_BUILD, USAGE},
+    status::{ABSENT, DAMAGED, INTERNAL, OTHER_BUILD, USAGE},
 };
 use crate::support::{self, Cli};
 
@@ -40,14 +40,15 @@ fn a_removed_heap_is_absent() {
 #[test]
 fn a_heap_without_its_base_image_says_which_is_missing() {
     let store = Store::new();
-    for entry in fs::read_dir(store.path()).expect("the store is a folder") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "heap") && path != store.blob() {
-            fs::remove_file(path).expect("ours to remove");
-        }
-    }
+    let blobs = fs::read_dir(store.path()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let is_base = |path: &PathBuf| path.extension() == Some("heap".as_ref()) && *path != store.blob();
+    let bases: Vec<PathBuf> = blobs.filter(is_base).collect();
+    let [base] = &bases[..] else { panic!("one heap, one base image: {bases:?}") };
+    fs::remove_file(base).expect("ours to remove");
     store.forget_images();
-    refused(store.resume(), ABSENT, "there is no heap");
+    let missing = base.file_stem().expect("a name").display();
+    let message = format!("heap {} cannot be resumed: its base image {missing} is missing", store.heap);
+    refused(store.resume(), ABSENT, &message);
     let (result, _) = Cli::script("1 + 1", store.path()).saved();
     assert_eq!(result, "2", "a new base image is made");
 }
@@ -111,6 +112,14 @@ fn what_is_no_file_is_no_heap() {
     let ended = store.resume().finish();
     assert!(matches!(ended.code, Some(1..)) && ended.stderr.starts_with("error: "), "{ended:?}");
     assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn an_image_that_cannot_be_read_is_no_failure_to_save() {
+    let store = Store::new();
+    fs::remove_file(store.cached("image")).expect("ours to remove");
+    fs::create_dir(store.cached("image")).expect("folder");
+    refused(store.resume(), INTERNAL, "the local image cache failed");
 }
 
 #[test]
