@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use stasis_core::{Fingerprint, HeapId};
-use stasis_image::Loader;
+use stasis_image::Program;
 use stasis_store::{HeapError, HeapInfo, HeapStore};
 use stasis_worker::pool::PoolError;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -44,7 +44,7 @@ pub(crate) async fn run(command: HeapCommand, environment: &Environment) -> Resu
 /// Removes a heap that nothing needs: no stored heap, and no server that may be running.
 async fn remove(heaps: &HeapStore, id: HeapId) -> Result<(), Failure> {
     // Who is told of stored heaps knows what to remove first.
-    if heaps.count_dependents(id).await? == 0 && is_own_base(heaps, id).await? {
+    if is_own_base(heaps, id).await? && heaps.count_dependents(id).await? == 0 {
         return Err(Failure::OwnBase(id));
     }
     if heaps.remove(id).await? { Ok(()) } else { Err(HeapError::Absent(id).into()) }
@@ -55,7 +55,7 @@ async fn remove(heaps: &HeapStore, id: HeapId) -> Result<(), Failure> {
 async fn is_own_base(heaps: &HeapStore, id: HeapId) -> Result<bool, Failure> {
     // What is damaged is not started from.
     let Ok(Some(info)) = heaps.info(id).await else { return Ok(false) };
-    let build = Loader::new().map_err(PoolError::from)?.fingerprint();
+    let build = Program::current().map_err(PoolError::from)?.fingerprint();
     Ok(info.base.is_none() && info.fingerprint == Fingerprint::from_bytes(build))
 }
 

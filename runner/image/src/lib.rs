@@ -32,6 +32,8 @@ mod program;
 mod scratch;
 mod thaw;
 
+#[cfg(target_arch = "x86_64")]
+pub use arch::ARCH_SET_FS;
 pub use arch::{CAN_FREEZE, RESTORE_FAILED};
 pub use at_hand::{LearnError, learn_pages_at_hand};
 pub use code_copy::{CodeCopy, CodePart};

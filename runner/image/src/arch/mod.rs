@@ -10,6 +10,8 @@ use other as current;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as current;
 
+#[cfg(target_arch = "x86_64")]
+pub use current::ARCH_SET_FS;
 pub use current::CAN_FREEZE;
 pub(crate) use current::{capture, restorer_code, set_thread_pointer, system_call_function, thread_pointer};
 

@@ -165,10 +165,12 @@ pub(crate) fn restorer_code() -> &'static [u8] {
     }
 }
 
+/// What `arch_prctl` is asked for while thawing, and for nothing else: Linux `arch/x86/include/uapi/asm/prctl.h`.
+pub const ARCH_SET_FS: i32 = 0x1002;
+
 /// Has the thread's own memory be where it was.
 pub(crate) fn set_thread_pointer(pointer: u64) -> Step {
-    const ARCH_SET_FS: u64 = 0x1002;
-    Step::call(libc::SYS_arch_prctl, [ARCH_SET_FS, pointer, 0, 0, 0, 0], 0)
+    Step::call(libc::SYS_arch_prctl, [ARCH_SET_FS as u64, pointer, 0, 0, 0, 0], 0)
 }
 
 /// Machine code of a function that only makes a system call: `mov eax, number; syscall; ret`.

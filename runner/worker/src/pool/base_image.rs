@@ -103,12 +103,28 @@ impl BaseImages {
         self.open(pool, id).await
     }
 
-    /// The base image with this id.
-    pub(super) async fn open(&self, pool: &Inner, id: HeapId) -> Result<Base, PoolError> {
-        if let Some(base) = self.lock().get(&id) {
-            return Ok(base.clone());
+    /// The base image that a heap refers to; itself, if it is one.
+    pub(super) async fn of(&self, pool: &Inner, image: &MappableImage) -> Result<Base, PoolError> {
+        match self.opened(image.facts().base.unwrap_or(image.id())) {
+            Some(base) => Ok(base),
+            None => self.keep(pool.heaps.open_base(image).await?.unwrap_or_else(|| image.clone())),
         }
-        let image = pool.heaps.open(id).await?;
+    }
+
+    /// The base image with this id.
+    async fn open(&self, pool: &Inner, id: HeapId) -> Result<Base, PoolError> {
+        match self.opened(id) {
+            Some(base) => Ok(base),
+            None => self.keep(pool.heaps.open(id).await?),
+        }
+    }
+
+    fn opened(&self, id: HeapId) -> Option<Base> {
+        self.lock().get(&id).cloned()
+    }
+
+    fn keep(&self, image: MappableImage) -> Result<Base, PoolError> {
+        let id = image.id();
         let identity = FileIdentity::of(image.file()).map_err(PoolError::System)?;
         let base = Base { image, identity };
         let mut open = self.lock();

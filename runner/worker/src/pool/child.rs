@@ -126,11 +126,6 @@ fn reap(pidfd: BorrowedFd<'_>) -> io::Result<Exit> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "to be passed to a function that takes one")]
-fn is_still_there(error: io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
-}
-
 fn exit_of(status: &WaitIdStatus) -> Exit {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(status), _) => Exit::Status(status),
@@ -157,6 +152,10 @@ fn reap_later(pidfd: OwnedFd) {
     const ALONE: Duration = Duration::from_secs(1);
     let ending = ENDING.get_or_init(|| {
         let (sender, receiver) = mpsc::channel::<OwnedFd>();
+        let is_there = |pidfd: &OwnedFd| {
+            // One that was waited for already is no child of ours any more: another error.
+            reap(pidfd.as_fd()).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        };
         let serve = move || {
             while let Ok(first) = receiver.recv() {
                 let (mut ending, mut pause) = (vec![first], TOGETHER);
@@ -164,8 +163,7 @@ fn reap_later(pidfd: OwnedFd) {
                     std::thread::sleep(pause);
                     let before = ending.len();
                     ending.extend(receiver.try_iter());
-                    // One that was waited for already is no child of ours any more: an error.
-                    ending.retain(|pidfd| reap(pidfd.as_fd()).is_err_and(is_still_there));
+                    ending.retain(is_there);
                     pause = if ending.len() < before { TOGETHER } else { ALONE.min(pause * 2) };
                 }
             }

@@ -158,7 +158,7 @@ impl Connection {
     }
 }
 
-fn receive_chunk(
+pub(super) fn receive_chunk(
     socket: &OwnedFd,
     received: &mut Vec<u8>,
     descriptors: &mut VecDeque<OwnedFd>,

@@ -48,7 +48,7 @@ fn engine_error(heap: Option<HeapId>, error: PoolError) -> EngineError {
 
 fn heap_error(heap: Option<HeapId>, error: HeapError) -> EngineError {
     match (heap, error) {
-        (Some(heap), HeapError::Absent(base)) if base != heap => {
+        (Some(heap), HeapError::BaseAbsent { base, .. }) => {
             EngineError::Unusable { heap, why: format!("its base image {base} is missing") }
         }
         (_, HeapError::Absent(heap)) => EngineError::Absent(heap),

@@ -346,7 +346,7 @@ impl Inner {
     async fn images(&self, heap: HeapId) -> Result<ImagePair, PoolError> {
         let image = self.heaps.open(heap).await?;
         let base = match image.facts().base {
-            Some(base) => Some(self.bases.open(self, base).await?.image),
+            Some(_) => Some(self.bases.of(self, &image).await?.image),
             None => None,
         };
         Ok(ImagePair { image, base })

@@ -1,9 +1,10 @@
 //! Workers that do not do as they should, as one would that a script has taken over: what the server makes of them.
 
 use std::{
+    collections::VecDeque,
     ffi::OsStr,
     future::pending,
-    io::{IoSlice, IoSliceMut, Write as _},
+    io::{IoSlice, Write as _},
     os::{
         fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
@@ -17,10 +18,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use rustix::{
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-        SendFlags, recvmsg, sendmsg,
-    },
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
     process::{Pid, PidfdFlags, getppid, pidfd_open},
 };
 use stasis_core::{
@@ -29,7 +27,10 @@ use stasis_core::{
 use tempfile::TempDir;
 
 use super::{
-    PoolError, PoolOptions, RunEvents, WorkerProgram, child::Child, connection::Connection, run::watch,
+    PoolError, PoolOptions, RunEvents, WorkerProgram,
+    child::Child,
+    connection::{Connection, receive_chunk},
+    run::watch,
 };
 use crate::{
     Layers,
@@ -308,8 +309,9 @@ fn a_child_that_does_not_take_its_script_is_not_its_parents_fault() {
             let child = Command::new("/bin/sleep").arg("100").spawn().expect("a child").id();
             let pid = Pid::from_raw(child as i32).expect("a pid");
             let pidfd = pidfd_open(pid, PidfdFlags::empty()).expect("it is there");
+            let socket = OwnedFd::from(socket);
             let answering = std::thread::spawn(move || {
-                let child = receive_descriptor(socket.as_fd());
+                let child = receive_descriptor(&socket);
                 let child = if hangs_up { None } else { Some(child) };
                 send_with(socket.as_fd(), &encode(&FromWorker::Forked), &[pidfd.as_fd()]);
                 (socket, child)
@@ -326,17 +328,10 @@ fn a_child_that_does_not_take_its_script_is_not_its_parents_fault() {
 }
 
 /// The child's end of its socket, which comes with an order.
-fn receive_descriptor(socket: BorrowedFd<'_>) -> OwnedFd {
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut bytes = [0; 64];
-    recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::empty())
-        .expect("an order");
-    let descriptors = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-        _ => None,
-    });
-    descriptors.flatten().next().expect("a descriptor")
+fn receive_descriptor(socket: &OwnedFd) -> OwnedFd {
+    let mut descriptors = VecDeque::new();
+    receive_chunk(socket, &mut Vec::new(), &mut descriptors).expect("an order");
+    descriptors.pop_front().expect("a descriptor")
 }
 
 fn send_with(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) {

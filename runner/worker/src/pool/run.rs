@@ -252,7 +252,7 @@ impl Inner {
 
     /// A heap with the base image that it refers to; itself, if it is one.
     async fn origin(&self, image: &MappableImage) -> Result<Origin, PoolError> {
-        let base = self.bases.open(self, image.facts().base.unwrap_or(image.id())).await?;
+        let base = self.bases.of(self, image).await?;
         Ok(Origin { base: Some(base), heap_bytes: image.len(), worked: Duration::ZERO })
     }
 

@@ -94,28 +94,25 @@ pub(crate) fn forbid_large_pages() -> bool {
     !(unasked && disable(0))
 }
 
-/// Has ready what [`enter_run`] needs, so that runs find it in the base image.
+/// Has ready what [`enter_run`] needs, so that it is not made for each run.
 pub(crate) fn prepare_runs() {
     system_calls::run_filter();
 }
 
-/// Shuts the doors that only a process that waits needs open: a run forks no more.
+/// Shuts the doors that only a process that waits needs open, if they are: a run forks no more.
 pub(crate) fn enter_run() {
-    or_end(system_calls::filter_run());
+    // Where there is no filter at all, there is no second one; the server knows from [`Layers`].
+    let shut = system_calls::is_run_filtered() || system_calls::filter_run().is_ok();
+    if !shut && system_calls::is_filtered() {
+        end(EXIT_BROKEN);
+    }
 }
 
 /// To be called before a process is thawed that is to run a script: what it was thawed from may be the work of a
 /// script that had taken over its process, and would not shut the doors itself.
 pub(crate) fn expect_run(cpu_seconds: u64) {
-    or_end(system_calls::filter_thawed_run());
+    enter_run();
     limit_processor_time(cpu_seconds);
-}
-
-/// Where there is no filter at all, there is no second one; the server knows from [`Layers`].
-fn or_end<E>(filtered: Result<(), E>) {
-    if filtered.is_err() && system_calls::is_filtered() {
-        end(EXIT_BROKEN);
-    }
 }
 
 /// Has the kernel kill this process when the server dies: a script in an endless loop would not

@@ -34,6 +34,7 @@ pub(crate) fn zygote() -> ! {
     let channel = Channel;
     let fingerprint = loader.fingerprint();
     channel.send(&FromWorker::Ready { version: VERSION, layers, large_pages, fingerprint });
+    sandbox::prepare_runs();
     loop {
         let (message, descriptors) = channel.receive();
         if !matches!(message, ToWorker::Thaw { .. } | ToWorker::Boot(_)) {
@@ -113,7 +114,6 @@ fn boot(how: Boot, descriptors: Vec<OwnedFd>) -> ! {
         allocator::take_large_page();
         interpose::map_ahead(V8_BOOT_BYTES);
     }
-    sandbox::prepare_runs();
     let mut engine = Engine::boot(Channel, how.preloads);
     interpose::unmap_rest();
     Channel.send(&FromWorker::Booted);

@@ -57,7 +57,15 @@ impl Notebook {
     }
 }
 
-/// What is wrong with a cell that is run by itself.
+/// Checks what cells give that are run each by itself.
+#[track_caller]
+fn check_alone(table: &[(&str, &str)]) {
+    let store = support::folder();
+    let complaints: Vec<_> =
+        table.iter().filter_map(|(code, expect)| complaint(store.path(), code, expect)).collect();
+    support::assert_none(&complaints);
+}
+
 fn complaint(store: &Path, code: &str, expect: &str) -> Option<String> {
     let answer = Cli::script(code, store).arg("--stateless").answer();
     (answer.result.as_deref() != Some(expect))

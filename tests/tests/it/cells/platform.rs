@@ -1,15 +1,6 @@
 //! What scripts find around them: clocks, events, and nothing of the runtime's own.
 
-use super::{Notebook, complaint};
-use crate::support::{self, assert_none};
-
-#[track_caller]
-fn check(table: &[(&str, &str)]) {
-    let store = support::folder();
-    let complaints: Vec<_> =
-        table.iter().filter_map(|(code, expect)| complaint(store.path(), code, expect)).collect();
-    assert_none(&complaints);
-}
+use super::{Notebook, check_alone as check};
 
 #[test]
 fn nothing_of_the_runtime_is_in_reach() {

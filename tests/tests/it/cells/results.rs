@@ -1,16 +1,8 @@
 //! The text of a result: a string as it is, other primitives as `String(v)`, plain objects and arrays as
 //! JSON, anything else as Node's `util.inspect` shows it.
 
-use super::complaint;
-use crate::support::{self, assert_none};
-
-#[track_caller]
-fn check(table: &[(&str, &str)]) {
-    let store = support::folder();
-    let complaints: Vec<_> =
-        table.iter().filter_map(|(code, expect)| complaint(store.path(), code, expect)).collect();
-    assert_none(&complaints);
-}
+use super::check_alone as check;
+use crate::support;
 
 #[test]
 fn primitives_are_strings_of_themselves() {

@@ -15,6 +15,10 @@ type Attempt = (&'static str, libc::c_long, [u64; 6]);
 /// Linux `include/uapi/asm-generic/fcntl.h`.
 const F_SETSIG: u64 = 10;
 
+/// Linux `arch/x86/include/uapi/asm/prctl.h`.
+#[cfg(target_arch = "x86_64")]
+const ARCH_SET_GS: u64 = 0x1001;
+
 /// Six arguments: these, and zeros.
 fn with(arguments: &[u64]) -> [u64; 6] {
     let mut all = [0; 6];
@@ -41,7 +45,7 @@ fn attempts_here() -> Vec<Attempt> {
         ("mkdir", libc::SYS_mkdir, with(&[path])),
         ("fork", libc::SYS_fork, none),
         ("vfork", libc::SYS_vfork, none),
-        ("arch_prctl", libc::SYS_arch_prctl, with(&[0x1002, 0])),
+        ("arch_prctl", libc::SYS_arch_prctl, with(&[ARCH_SET_GS, 0])),
         ("dup2", libc::SYS_dup2, with(&[0, 9])),
         // The x32 table has the same calls under other numbers.
         ("x32 open", 0x4000_0000 | libc::SYS_open, with(&[path])),
@@ -222,7 +226,7 @@ fn what_is_thawed_for_a_run_can_neither_fork_nor_outlive_the_server() {
         }
         let limit = rustix::process::getrlimit(rustix::process::Resource::Cpu);
         let _ = writeln!(report, "seconds {:?}", limit.maximum);
-        // What an honest process does then goes through.
+        // An honest process shuts its doors once more.
         enter_run();
         let _ = writeln!(report, "done");
     });

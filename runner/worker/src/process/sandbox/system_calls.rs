@@ -63,10 +63,9 @@ const ALLOWED: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Allowed too, where they exist: calls of x86_64 that newer ones have taken the place of, and the one that tells a
-/// thawed thread where its memory is.
+/// Allowed too, where they exist: calls of x86_64 that newer ones have taken the place of.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2, libc::SYS_poll, libc::SYS_time];
+const ALLOWED_HERE: &[i64] = &[libc::SYS_dup2, libc::SYS_poll, libc::SYS_time];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_HERE: &[i64] = &[];
 
@@ -74,18 +73,12 @@ const ALLOWED_HERE: &[i64] = &[];
 const DESCRIPTOR_COMMANDS: [libc::c_int; 4] =
     [libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL];
 
-/// What a run gives up: forking, outliving the server, changing where the thread's memory is, and what V8 asks about
-/// the machine while it boots.
-const GIVEN_UP: &[i64] = &[
-    libc::SYS_clone,
-    libc::SYS_prctl,
-    libc::SYS_set_tid_address,
-    libc::SYS_dup3,
-    libc::SYS_uname,
-    libc::SYS_sysinfo,
-];
+/// What a run gives up: forking, outliving the server, and what V8 asks about the machine while it boots. Nothing that
+/// a thaw needs: what is thawed for a run gives this up before.
+const GIVEN_UP: &[i64] =
+    &[libc::SYS_clone, libc::SYS_prctl, libc::SYS_dup3, libc::SYS_uname, libc::SYS_sysinfo];
 #[cfg(target_arch = "x86_64")]
-const GIVEN_UP_HERE: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_dup2];
+const GIVEN_UP_HERE: &[i64] = &[libc::SYS_dup2];
 #[cfg(not(target_arch = "x86_64"))]
 const GIVEN_UP_HERE: &[i64] = &[];
 
@@ -109,10 +102,11 @@ pub(super) fn filter_run() -> Result<(), seccompiler::Error> {
     run_filter().ok_or(seccompiler::Error::EmptyFilter).and_then(|program| apply_filter(program))
 }
 
-/// Installs what a process gives up that is to be thawed for a run: of [`GIVEN_UP`], what a thaw does without.
-pub(super) fn filter_thawed_run() -> Result<(), seccompiler::Error> {
-    let rules = [(libc::SYS_clone, vec![]), (libc::SYS_prctl, vec![first_is(libc::PR_SET_PDEATHSIG)?])];
-    install(rules.into(), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))
+/// Whether [`filter_run`] has been called, as far as the kernel knows.
+pub(super) fn is_run_filtered() -> bool {
+    // SAFETY: has nowhere to write to, which is an error of its own where the call is allowed.
+    let result = unsafe { libc::syscall(libc::SYS_uname, 0) };
+    result == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
 /// Whether any filter is there: then that is not for this process to ask.
@@ -122,7 +116,7 @@ pub(super) fn is_filtered() -> bool {
     mode == -1 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
-/// The filter of runs. Made once, in the base image; none, if it cannot be made.
+/// The filter of runs. Made once, in the zygote; none, if it cannot be made.
 pub(super) fn run_filter() -> Option<&'static BpfProgram> {
     static PROGRAM: OnceLock<Option<BpfProgram>> = OnceLock::new();
     let given_up = || any(&[GIVEN_UP, GIVEN_UP_HERE].concat());
@@ -146,6 +140,9 @@ fn allowed() -> Result<Rules, seccompiler::Error> {
         libc::SYS_prctl,
         vec![first_is(libc::PR_SET_PDEATHSIG)?, first_is(libc::PR_SET_NO_NEW_PRIVS)?, first_is(PR_SET_VMA)?],
     );
+    // Where a thawed thread's memory is.
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_arch_prctl, vec![first_is(stasis_image::ARCH_SET_FS)?]);
     // On what is not its page map, which a run gets to freeze itself, it means nothing.
     rules.insert(libc::SYS_ioctl, vec![argument_is(1, stasis_image::PAGEMAP_SCAN as u32)?]);
     let commands = DESCRIPTOR_COMMANDS.map(|command| argument_is(1, command as u32));
