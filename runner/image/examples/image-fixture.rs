@@ -2,7 +2,8 @@
 //!
 //! `image-fixture boot` starts afresh, `image-fixture thaw IMAGE [BASE]` goes on from an image. Either
 //! way it then reads commands from standard input, one a line, and answers each with a line:
-//! `freeze IMAGE`, `freeze IMAGE BASE`, `touch BYTES`, `state`, `large`, `clock`, `sleep MS`, `time`, `quit`.
+//! `freeze IMAGE`, `freeze IMAGE BASE`, `overlay IMAGE BASE`, `touch BYTES`, `state`, `large`, `clock`, `sleep MS`,
+//! `time`, `quit`.
 #![expect(clippy::print_stdout, reason = "this is a program")]
 
 use std::{
@@ -16,7 +17,7 @@ use std::{
 
 use stasis_image::{
     CodeCopy, CodePart, FileIdentity, FreezeBase, FreezeRequest, Frozen, Image, Loader, Paging, ThawRequest,
-    freeze, interpose,
+    freeze, interpose, overlay,
 };
 
 // As much code, and as many constants, as have room for large pages wherever they are.
@@ -116,6 +117,20 @@ fn thaw(image: &str, base: Option<&str>) -> ! {
     std::process::exit(3);
 }
 
+/// Says why not, if it returns.
+fn become_heap(image: &str, base: &str) -> String {
+    let [image, base] = [image, base].map(|path| File::open(path).expect("image"));
+    let request = ThawRequest {
+        image: &image,
+        base: Some(([9; 32], &base)),
+        code: None,
+        paging: Paging::OnDemand,
+        close_from: 3,
+    };
+    // SAFETY: this process has one thread and nothing to lose.
+    format!("error: {}", unsafe { overlay(&request) })
+}
+
 fn boot() -> ! {
     let mut state = State {
         map: (0..1000).map(|i| (format!("key {i}"), i)).collect(),
@@ -131,6 +146,7 @@ fn boot() -> ! {
         match words[..] {
             ["freeze", path] => state.freeze(path, None),
             ["freeze", path, base] => state.freeze(path, Some(base)),
+            ["overlay", image, base] => say(&become_heap(image, base)),
             ["touch", bytes] => {
                 let bytes: usize = bytes.parse().expect("a number");
                 state.big = (0..bytes).map(|i| (i / 4096 % 251) as u8 + 1).collect();

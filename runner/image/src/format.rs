@@ -133,6 +133,15 @@ pub(crate) struct Area {
 }
 
 impl Area {
+    /// Whether `other` shows in this area's place what this area shows.
+    pub(crate) fn is_part_of(&self, other: &Self) -> bool {
+        let inside = other.start <= self.start && self.end <= other.end;
+        let (anonymous, before) = (self.backing == Backing::Anonymous, self.start.wrapping_sub(other.start));
+        inside
+            && (self.protection, self.backing) == (other.protection, other.backing)
+            && (anonymous || self.offset == other.offset.wrapping_add(before))
+    }
+
     pub(crate) fn encode(&self) -> [u64; 4] {
         [
             self.start,

@@ -12,7 +12,7 @@
 //! Freezing and thawing is written for x86_64. On other processors everything else works, and these two say that
 //! they do not: [`CAN_FREEZE`].
 //!
-//! Read in this order: [`format`] (the file), [`freeze`], [`thaw`], then the hazards: [`interpose`]
+//! Read in this order: [`format`] (the file), [`freeze`], [`thaw`], [`overlay`], then the hazards: [`interpose`]
 //! (clocks, random state, fork), [`cpu`].
 
 #[cfg(not(target_os = "linux"))]
@@ -26,10 +26,12 @@ pub mod format;
 mod freeze;
 pub mod interpose;
 mod maps;
+mod overlay;
 mod pagemap;
 mod patches;
 mod program;
 mod scratch;
+mod steps;
 mod thaw;
 
 #[cfg(target_arch = "x86_64")]
@@ -40,6 +42,7 @@ pub use code_copy::{CodeCopy, CodePart};
 pub use format::{Header, Image, ImageError};
 pub use freeze::{FreezeBase, FreezeError, FreezeRequest, Frozen, Pause, freeze};
 pub use maps::FileIdentity;
+pub use overlay::overlay;
 pub use pagemap::PAGEMAP_SCAN;
 pub use program::{Program, ProgramError};
 pub use thaw::{Loader, Paging, ThawError, ThawRequest};

@@ -8,10 +8,7 @@
 use std::{
     fs::File,
     io,
-    os::{
-        fd::{AsRawFd, RawFd},
-        unix::fs::FileExt as _,
-    },
+    os::{fd::AsRawFd as _, unix::fs::FileExt as _},
 };
 
 use crate::{
@@ -24,6 +21,10 @@ use crate::{
     maps::is_writable,
     program::{mappings, read_own_maps},
     scratch::Scratch,
+    steps::{
+        advise, copy_tables_on_fork, fault_singly, forget_changes, map_anonymous, map_file, move_mapping,
+        protect, unmap_all_but,
+    },
 };
 
 /// Everything that [`Loader::thaw`] needs of the process it runs in. Made before the process gives
@@ -87,6 +88,9 @@ pub enum ThawError {
     /// Nothing can be thawed on this kind of processor; see [`crate::CAN_FREEZE`].
     #[error("heaps cannot be resumed on this kind of processor ({})", std::env::consts::ARCH)]
     Unsupported,
+    /// It has too little in common with its base image to be laid over it; see [`crate::overlay`].
+    #[error("heap cannot be laid over its base image")]
+    Unlike,
     /// It uses addresses that the kernel needs in this process.
     #[error("heap does not fit into this process's address space")]
     NoRoom,
@@ -160,18 +164,8 @@ impl Loader {
     pub unsafe fn thaw(&self, request: &ThawRequest<'_>) -> ThawError {
         match self.prepare(request) {
             Err(error) => error,
-            Ok(prepared) => {
-                // SAFETY: the steps were compiled from a checked image and leave the scratch area
-                // alone; the caller gave up everything else.
-                unsafe {
-                    (prepared.restorer)(
-                        prepared.steps.as_ptr(),
-                        prepared.steps.len() as u64,
-                        prepared.registers,
-                        prepared.stack_top,
-                    )
-                }
-            }
+            // SAFETY: the caller gave up everything that this process has in its memory.
+            Ok(prepared) => unsafe { prepared.perform() },
         }
     }
 
@@ -189,40 +183,63 @@ impl Loader {
             Some((_, base)) => Image::read(base)?.hot,
             None => image.hot.clone(),
         };
-        Plan { loader: self, request, image: &image, hot, reads: Vec::new() }.place()
+        Plan { now: Now::Other(self), request, image: &image, hot, reads: Vec::new() }.place()
     }
 }
 
 /// What remains to be done once nothing can be explained any more.
-struct Prepared {
+pub(crate) struct Prepared {
     restorer: Restorer,
     steps: &'static [Step],
     registers: *const Registers,
     stack_top: u64,
 }
 
+impl Prepared {
+    /// # Safety
+    /// As [`Loader::thaw`].
+    pub(crate) unsafe fn perform(self) -> ! {
+        // SAFETY: the steps were compiled from a checked image and leave the scratch area alone; the caller gave up
+        // everything else.
+        unsafe {
+            (self.restorer)(self.steps.as_ptr(), self.steps.len() as u64, self.registers, self.stack_top)
+        }
+    }
+}
+
+/// What the process has in its memory before a thaw.
+pub(crate) enum Now<'a> {
+    /// Nothing of the image.
+    Other(&'a Loader),
+    /// The base image that the image refers to, as these mappings, and the kernel's code where the image has it.
+    Base(Vec<Area>),
+}
+
 /// The steps of one thaw, before they are placed.
-struct Plan<'a> {
-    loader: &'a Loader,
-    request: &'a ThawRequest<'a>,
-    image: &'a Image,
+pub(crate) struct Plan<'a> {
+    pub(crate) now: Now<'a>,
+    pub(crate) request: &'a ThawRequest<'a>,
+    pub(crate) image: &'a Image,
     /// Pages to be had at hand.
-    hot: Vec<Run>,
+    pub(crate) hot: Vec<Run>,
     /// Stretches of memory to be read, with the place of the first in the file.
-    reads: Vec<(Vec<libc::iovec>, u64)>,
+    pub(crate) reads: Vec<(Vec<libc::iovec>, u64)>,
 }
 
 impl Plan<'_> {
-    fn place(mut self) -> Result<Prepared, ThawError> {
+    pub(crate) fn place(mut self) -> Result<Prepared, ThawError> {
         let overlays = self.overlays();
         let code = arch::restorer_code();
         let step_count = 64
-            + self.image.areas.len() * 4
+            + self.image.areas.len() * 5
             + overlays.len() * 3
             + self.reads.len()
             + self.paging_steps(&overlays);
         let vectors: usize = self.reads.iter().map(|(vectors, _)| vectors.len() + 1).sum();
-        let vdso_bytes = (self.loader.vdso.end - self.loader.vdso.start) as usize;
+        let vdso_bytes = match &self.now {
+            Now::Other(loader) => (loader.vdso.end - loader.vdso.start) as usize,
+            Now::Base(_) => 0,
+        };
         let bytes = PAGE_SIZE as usize * 4
             + step_count * size_of::<Step>()
             + vectors * size_of::<libc::iovec>()
@@ -346,18 +363,31 @@ impl Plan<'_> {
         patches: Option<Step>,
     ) -> Result<Vec<Step>, ThawError> {
         let mut steps = Vec::new();
-        let current = &self.loader.vdso;
-        for &(start, end) in &self.loader.vdso_parts {
-            steps.push(move_mapping(start, end, vdso_place + (start - current.start)));
+        match &self.now {
+            Now::Other(loader) => {
+                for &(start, end) in &loader.vdso_parts {
+                    steps.push(move_mapping(start, end, vdso_place + (start - loader.vdso.start)));
+                }
+                unmap_all_but(&mut steps, vec![(scratch.start(), scratch.end())]);
+            }
+            Now::Base(_) => {
+                let vdso = &self.image.header.vdso;
+                let areas = self.image.areas.iter().map(|area| (area.start, area.end));
+                let others = [(scratch.start(), scratch.end()), (vdso.start, vdso.end)];
+                unmap_all_but(&mut steps, areas.chain(others).collect());
+            }
         }
-        steps.push(unmap(PAGE_SIZE, scratch.start()));
-        steps.push(unmap(scratch.end(), ADDRESS_END));
         let image = self.request.image.as_raw_fd();
         let mut overlays = overlays.iter().peekable();
         for area in &self.image.areas {
-            let backing = self.map_backing(area)?;
-            let shows_file = backing.is_some();
+            let is_there = self.is_there(area);
+            let backing = if is_there { None } else { self.map_backing(area)? };
+            // What the area shows between the runs is there.
+            let is_backed = is_there || backing.is_some();
             steps.extend(backing);
+            if is_there && is_writable(area.protection) {
+                steps.push(forget_changes(area.start, area.end));
+            }
             let code_copy = self.code_copy(area);
             if let Some(((start, end), place, memory)) = code_copy {
                 steps.push(map_file(start, end, area.protection, memory.as_raw_fd(), place));
@@ -366,17 +396,17 @@ impl Plan<'_> {
             // Nothing is mapped twice: a large heap has thousands of pieces.
             let mut reached = area.start;
             while let Some((run, offset)) = overlays.next_if(|(run, _)| run.address < area.end) {
-                if !shows_file && reached < run.address {
+                if !is_backed && reached < run.address {
                     steps.push(map_anonymous(reached, run.address, area.protection));
                 }
                 steps.push(map_file(run.address, run.end(), area.protection, image, *offset));
-                if shows_file {
+                if is_backed {
                     self.keep_at_hand(&mut steps, reached, run.address, area.protection);
                 }
                 self.keep_at_hand(&mut steps, run.address, run.end(), area.protection);
                 reached = run.end();
             }
-            if !shows_file && reached < area.end {
+            if !is_backed && reached < area.end {
                 steps.push(map_anonymous(reached, area.end, area.protection));
             } else {
                 // Of large pages no fork copies a table.
@@ -396,9 +426,22 @@ impl Plan<'_> {
             steps.push(Step::call(libc::SYS_preadv, [image as u64, address, count, *offset, 0, 0], bytes));
         }
         steps.extend(patches);
-        self.place_vdso(&mut steps, vdso_place);
+        if let Now::Other(loader) = self.now {
+            self.place_vdso(&mut steps, &loader.vdso, &loader.vdso_parts, vdso_place);
+        }
         self.finish(&mut steps, scratch);
         Ok(steps)
+    }
+
+    /// Whether the process has in its memory what an area shows, changes aside.
+    fn is_there(&self, area: &Area) -> bool {
+        match &self.now {
+            Now::Other(_) => false,
+            Now::Base(mappings) => {
+                let at = mappings.partition_point(|mapping| mapping.end <= area.start);
+                mappings.get(at).is_some_and(|mapping| area.is_part_of(mapping))
+            }
+        }
     }
 
     /// Where in an area a copy of the code is mapped, from where in the copy on.
@@ -448,7 +491,8 @@ impl Plan<'_> {
             Backing::Anonymous => return Ok(None),
             Backing::Base => self.request.base.ok_or(ThawError::OtherBase)?.1,
             Backing::Program(index) => {
-                self.loader.program.file(index).ok_or(ImageError::Corrupted("area of an unknown file"))?
+                let Now::Other(loader) = self.now else { return Err(ThawError::Unlike) };
+                loader.program.file(index).ok_or(ImageError::Corrupted("area of an unknown file"))?
             }
         };
         Ok(Some(map_file(area.start, area.end, area.protection, file.as_raw_fd(), area.offset)))
@@ -457,13 +501,13 @@ impl Plan<'_> {
     /// Puts the kernel's code where the frozen process had it. If this is another kernel, whose
     /// code may be larger and has its functions elsewhere, small functions of our own go there
     /// instead: what glibc remembers are the addresses of the functions that it calls.
-    fn place_vdso(&self, steps: &mut Vec<Step>, vdso_place: u64) {
-        let (current, frozen) = (&self.loader.vdso, &self.image.header.vdso);
+    fn place_vdso(&self, steps: &mut Vec<Step>, current: &Vdso, parts: &[(u64, u64)], vdso_place: u64) {
+        let frozen = &self.image.header.vdso;
         let same = current.digest == frozen.digest
             && current.end - current.start == frozen.end - frozen.start
             && current.end - current.code == frozen.end - frozen.code;
         if same {
-            for &(start, end) in &self.loader.vdso_parts {
+            for &(start, end) in parts {
                 let offset = start - current.start;
                 steps.push(move_mapping(
                     vdso_place + offset,
@@ -500,58 +544,4 @@ impl Plan<'_> {
         let last = u64::from(u32::MAX);
         steps.push(call(libc::SYS_close_range, u64::from(self.request.close_from), last, 0));
     }
-}
-
-fn unmap(start: u64, end: u64) -> Step {
-    Step::call(libc::SYS_munmap, [start, end - start, 0, 0, 0, 0], 0)
-}
-
-fn protect(start: u64, end: u64, protection: u32) -> Step {
-    Step::call(libc::SYS_mprotect, [start, end - start, u64::from(protection), 0, 0, 0], 0)
-}
-
-/// A mere improvement, which may fail.
-fn advise(start: u64, end: u64, advice: libc::c_int) -> Step {
-    Step::call(libc::SYS_madvise, [start, end - start, advice as u64, 0, 0, 0], arch::ANY)
-}
-
-/// Has the kernel fault in pages without their neighbours: it does not look beyond a mapping for those, and does
-/// not join mappings that are read in different ways.
-fn fault_singly(steps: &mut Vec<Step>, run: Run) {
-    let every_second = (run.address..run.end()).step_by(2 * PAGE_SIZE as usize);
-    steps.extend(every_second.map(|page| advise(page, page + PAGE_SIZE, libc::MADV_RANDOM)));
-}
-
-/// Makes a piece of a mapped file one whose page tables a fork copies: one that has had a private page of its own.
-/// It does not keep that page, which would be taken for a changed one.
-fn copy_tables_on_fork(steps: &mut Vec<Step>, (start, end, protection): (u64, u64, u32), page: u64) {
-    if !is_writable(protection) {
-        // Refused, the rest does nothing.
-        let writable = (libc::PROT_READ | libc::PROT_WRITE) as u64;
-        steps.push(Step::call(libc::SYS_mprotect, [start, end - start, writable, 0, 0, 0], arch::ANY));
-    }
-    steps.push(advise(page, page + PAGE_SIZE, libc::MADV_POPULATE_WRITE));
-    steps.push(advise(page, page + PAGE_SIZE, libc::MADV_DONTNEED));
-    if !is_writable(protection) {
-        steps.push(protect(start, end, protection));
-    }
-}
-
-fn move_mapping(start: u64, end: u64, to: u64) -> Step {
-    let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as u64;
-    Step::call(libc::SYS_mremap, [start, end - start, end - start, flags, to, 0], to)
-}
-
-fn map_anonymous(start: u64, end: u64, protection: u32) -> Step {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
-    map(start, end, protection, flags, -1, 0)
-}
-
-fn map_file(start: u64, end: u64, protection: u32, file: RawFd, offset: u64) -> Step {
-    map(start, end, protection, libc::MAP_PRIVATE | libc::MAP_FIXED | libc::MAP_NORESERVE, file, offset)
-}
-
-fn map(start: u64, end: u64, protection: u32, flags: libc::c_int, file: RawFd, offset: u64) -> Step {
-    let arguments = [start, end - start, u64::from(protection), flags as u64, file as i64 as u64, offset];
-    Step::call(libc::SYS_mmap, arguments, start)
 }

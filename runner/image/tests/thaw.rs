@@ -170,6 +170,60 @@ fn state_survives_generations() {
     }
 }
 
+/// Whatever it did before, and however it was thawed.
+#[test]
+fn a_process_of_the_base_image_becomes_one_that_was_thawed() {
+    let kinds = [("on demand", false), ("at hand", true)];
+    for (executable, (paging, code_copy)) in fixtures().iter().flat_map(|path| kinds.map(|kind| (path, kind)))
+    {
+        let fixture = Fixture { paging, code_copy, ..Fixture::new(executable) };
+        let base = fixture.base();
+        Fixture { paging: "exact", ..Fixture::new(executable) }.learn(&base);
+        let check = |name: &str, image: &str, before: &[&str]| {
+            let (alone, expect) =
+                fixture.generation(image, &base, &format!("{name}-alone"), &["large", "state"]);
+            let overlay = format!("overlay {image} {base}");
+            let commands: Vec<_> = before.iter().copied().chain([&overlay[..], "large", "state"]).collect();
+            let (laid, lines) = fixture.generation(&base, &base, &format!("{name}-laid-over"), &commands);
+            assert_eq!(lines[1 + before.len()..5 + before.len() - 1], expect[..3], "{lines:?}");
+            assert_eq!(number_of_areas(&laid), number_of_areas(&alone));
+            assert!(size(&laid).abs_diff(size(&alone)) < 32_000, "{} {}", size(&laid), size(&alone));
+            laid
+        };
+        let (small, _) = fixture.generation(&base, &base, "small", &[]);
+        let (large, _) = fixture.generation(&base, &base, "large", &["touch 10000000"]);
+        check("one", &small, &[]);
+        check("two", &small, &["touch 30000000", "state"]);
+        let next = check("three", &large, &["touch 300000", "clock", "state"]);
+        let last = check("four", &next, &["touch 30000000"]);
+        let (_, lines) = fixture.generation(&last, &base, "five", &["state"]);
+        assert!(lines[1].starts_with("generation 4 map 499500 big 1234376064 "), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_process_that_cannot_become_a_heap_says_why_and_goes_on() {
+    let fixtures = fixtures();
+    let fixture = Fixture::new(&fixtures[0]);
+    let base = fixture.base();
+    let (one, _) = fixture.generation(&base, &base, "one", &[]);
+    let check = |from: &str, change: &dyn Fn(&str), expect: &str| {
+        let copy = fixture.path("copy");
+        fs::copy(from, &copy).expect("copy");
+        change(&copy);
+        let lines = fixture.lines(&["thaw", &base], &[&format!("overlay {copy} {base}"), "state"]);
+        assert!(lines[1].starts_with("error: ") && lines[1].contains(expect), "{lines:?}");
+        assert!(lines[2].starts_with("generation 1 map 499500 "), "{lines:?}");
+    };
+    let unlike = "cannot be laid over";
+    check(&one, &|path| patch(path, FINGERPRINT, &[1; 32]), unlike);
+    check(&one, &|path| patch(path, CPU + 7, &[0xff]), unlike);
+    check(&one, &|path| patch(path, VDSO_DIGEST, &[0xaa; 32]), unlike);
+    check(&one, &|path| patch(path, 0, b"x"), "not a heap image");
+    check(&one, &|path| patch(path, RUNS, &u64::MAX.to_le_bytes()), "number of runs");
+    check(&base, &|_| (), "another base image");
+}
+
 #[test]
 fn exactly_the_pages_that_were_used_are_at_hand() {
     for executable in fixtures() {
@@ -270,6 +324,10 @@ fn another_kernels_vdso_is_replaced_by_system_calls() {
         patch(&base, VDSO_DIGEST, &[0xaa; 32]);
         let (one, lines) = fixture.generation(&base, &base, "one", &["clock", "time", "sleep 5", "state"]);
         assert_eq!(lines.len(), 6, "{lines:?}");
+        let lay_over = format!("overlay {one} {base}");
+        let (_, lines) =
+            fixture.generation(&base, &base, "laid-over", &[&lay_over, "clock", "time", "state"]);
+        assert!(lines[4].starts_with("generation 2 "), "{lines:?}");
         // And again, from a process that has no vdso at all.
         let (_, lines) = fixture.generation(&one, &base, "two", &["clock", "time"]);
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("now").as_secs();

@@ -89,7 +89,7 @@ impl BaseImages {
         loader.check(&Image::read(image.file()).ok()?).ok().map(|()| id)
     }
 
-    /// This build's base image; made now if there is none.
+    /// This build's base image, the same for as long as the pool is there; made now if there is none.
     pub(super) async fn current(&self, pool: &Inner) -> Result<Base, PoolError> {
         let mut current = self.current.lock().await;
         let id = match *current {

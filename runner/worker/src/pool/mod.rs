@@ -2,9 +2,10 @@
 //!
 //! A *zygote* is started once; everything else is forked. A *template* is a thawed process that waits:
 //! one for the base image always, and one for each heap that was resumed more than once lately. A run
-//! on the base image or on a hot heap is a child of a template; a run on any other heap is a child of
-//! the zygote that thaws it, unless the process that left the heap is still there (the heap is *warm*)
-//! and goes on. The server is the parent of all of them: it kills and reaps.
+//! on the base image or on a hot heap is a child of a template; a run on any other heap is a child of the base
+//! image's template that lays the heap over itself, unless the process that left the heap is still there (the heap
+//! is *warm*) and goes on. Children of the zygote thaw the rest: templates, and heaps of another base image. The
+//! server is the parent of all of them: it kills and reaps.
 //!
 //! Where no heaps are kept ([`PoolOptions::keeps_heaps`]), nothing is thawed: the one template is a process that has
 //! booted.

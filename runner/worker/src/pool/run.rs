@@ -15,8 +15,16 @@ use stasis_core::{
 use stasis_store::{HeapError, HeapFacts, HeapStore, MappableImage, UnixMillis};
 
 use super::{
-    Inner, Pool, PoolError, base_image::Base, calls::Calls, child::Exit, connection::ConnectionError,
-    large_code::parts_of, templates::Advice, waiting::Forked, warm::Warm, within,
+    Inner, Pool, PoolError,
+    base_image::Base,
+    calls::Calls,
+    child::Exit,
+    connection::ConnectionError,
+    large_code::parts_of,
+    templates::Advice,
+    waiting::{Forked, ImagePair},
+    warm::Warm,
+    within,
 };
 use crate::{
     process::{EXIT_NORMAL, EXIT_OUT_OF_MEMORY},
@@ -233,13 +241,48 @@ impl Inner {
 
     async fn thaw_once(&self, heap: HeapId, job: &ToWorker) -> Result<(Forked, Origin), PoolError> {
         let images = self.images(heap).await?;
-        let mut worker = self.thaw(&images, Some(job)).await?;
-        match worker.connection.receive().await {
-            Ok(FromWorker::Started) => Ok((worker, self.origin(&images.image).await?)),
-            Ok(other) => Err(PoolError::unexpected(&other)),
-            Err(ConnectionError::Gone | ConnectionError::Unread) => Err(worker.died_early().await?),
-            Err(error) => Err(error.into()),
+        let worker = match within(self.patience_to_fork(), self.overlay(&images, job)).await {
+            Ok(Some(worker)) => worker,
+            Ok(None) => self.thaw_alone(&images, job).await?,
+            Err(error) => {
+                if !matches!(error, PoolError::NotThawed(_) | PoolError::NotMapped(_)) {
+                    // Whatever was wrong with the child may be wrong with those that wait, too.
+                    self.spares.clear();
+                }
+                tracing::debug!(%heap, %error, "heap was not laid over its base image");
+                // It can be thawed all the same, or that tells better why not.
+                self.thaw_alone(&images, job).await?
+            }
+        };
+        Ok((worker, self.origin(&images.image).await?))
+    }
+
+    /// Has a child of the base image's template become a heap, if that refers to the same base image.
+    async fn overlay(
+        &self,
+        ImagePair { image, base }: &ImagePair,
+        job: &ToWorker,
+    ) -> Result<Option<Forked>, PoolError> {
+        let (Some(base), ToWorker::Run(Job { cpu_seconds, .. })) = (base, job) else { return Ok(None) };
+        if self.bases.current(self).await?.image.id() != base.id() {
+            return Ok(None);
         }
+        let overlay = ToWorker::Overlay { base: *base.id().as_bytes(), cpu_seconds: *cpu_seconds };
+        let mut worker = match self.spares.take() {
+            Some(spare) => spare,
+            None => self.base_template().await?.fork_spare(self.patience_to_fork()).await?,
+        };
+        worker.connection.send(&overlay, &[image.file().as_fd(), base.file().as_fd()]).await?;
+        worker.connection.send(job, &[]).await?;
+        worker.started().await?;
+        Ok(Some(worker))
+    }
+
+    /// Has a child of the zygote become a heap.
+    async fn thaw_alone(&self, images: &ImagePair, job: &ToWorker) -> Result<Forked, PoolError> {
+        let mut worker = self.thaw(images, Some(job)).await?;
+        worker.started().await?;
+        Ok(worker)
     }
 
     async fn fresh(&self) -> Result<Origin, PoolError> {

@@ -18,7 +18,7 @@ use stasis_store::MappableImage;
 use super::{
     PoolError,
     child::{Child, Exit},
-    connection::Connection,
+    connection::{Connection, ConnectionError},
     large_code::parts_of,
     spawner, within,
 };
@@ -66,6 +66,16 @@ impl Forked {
                 Ok(Exit::Signal(Signal::KILL.as_raw()))
             })
             .map_err(PoolError::System)
+    }
+
+    /// Waits until the process, which was thawed, has started its script.
+    pub(super) async fn started(&mut self) -> Result<(), PoolError> {
+        match self.connection.receive().await {
+            Ok(FromWorker::Started) => Ok(()),
+            Ok(other) => Err(PoolError::unexpected(&other)),
+            Err(ConnectionError::Gone | ConnectionError::Unread) => Err(self.died_early().await?),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Why the process ended, which had not started its script.
@@ -176,6 +186,11 @@ impl Waiting {
         patience: Duration,
     ) -> Result<Forked, PoolError> {
         self.ask(&ToWorker::Fork, Some(job), Vec::new(), patience).await
+    }
+
+    /// Has a template fork a child that is told later what to do.
+    pub(super) async fn fork_spare(self: &Arc<Self>, patience: Duration) -> Result<Forked, PoolError> {
+        self.ask(&ToWorker::Fork, None, Vec::new(), patience).await
     }
 
     /// Has a template fork children that get their scripts later: so many, or fewer, but at least one. To be called

@@ -54,6 +54,13 @@ pub(super) fn thaw(loader: &Loader, request: &ThawRequest<'_>) -> ThawError {
     unsafe { loader.thaw(request) }
 }
 
+/// Becomes the process in an image; returns only if that is impossible.
+pub(super) fn overlay(request: &ThawRequest<'_>) -> ThawError {
+    // SAFETY: a worker has one thread. This is a child of a template, which has run nothing; what it has in memory
+    // that is not the base image's is of no use to anybody.
+    unsafe { stasis_image::overlay(request) }
+}
+
 /// Writes this process into an image.
 pub(super) fn freeze(request: &FreezeRequest<'_>) -> Result<Frozen, FreezeError> {
     // SAFETY: a worker has one thread, and is started without restartable sequences (see the

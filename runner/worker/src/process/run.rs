@@ -3,7 +3,9 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use stasis_image::{FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen, Pause};
+use stasis_image::{
+    FileIdentity, FreezeBase, FreezeError, FreezeRequest, Frozen, Paging, Pause, ThawRequest,
+};
 
 use super::{
     Channel, EXIT_BROKEN, EXIT_NORMAL, allocator,
@@ -11,7 +13,7 @@ use super::{
     end,
     lifecycle::{self, Forked, fork_child},
     sandbox,
-    zygote::become_run,
+    zygote::{FIRST_OWN_DESCRIPTOR, become_run, say_why_not},
 };
 use crate::{
     engine::{CellEnd, Engine},
@@ -48,7 +50,10 @@ pub(crate) fn serve(engine: &mut Engine) -> ! {
             ToWorker::Preload(module) => channel.send(&FromWorker::Preloaded(engine.preload(&module))),
             // It was under way when the run ended, which was all that it concerned.
             ToWorker::Answer { .. } => {}
-            ToWorker::Thaw { .. } | ToWorker::Boot(_) => end(EXIT_BROKEN),
+            ToWorker::Overlay { base, cpu_seconds } if past == Past::Forked => {
+                become_heap(base, cpu_seconds, descriptors)
+            }
+            ToWorker::Overlay { .. } | ToWorker::Thaw { .. } | ToWorker::Boot(_) => end(EXIT_BROKEN),
         }
     }
 }
@@ -90,6 +95,19 @@ fn fork_for_each(sockets: Vec<OwnedFd>) -> bool {
         _ => Channel.send_with(&FromWorker::Forked, &descriptors),
     }
     false
+}
+
+/// Becomes the process in an image of a heap, which waits for its script.
+fn become_heap(base: [u8; 32], cpu_seconds: u64, descriptors: Vec<OwnedFd>) -> ! {
+    let Some([image, base_file]) = files::<2>(descriptors) else { end(EXIT_BROKEN) };
+    sandbox::expect_run(cpu_seconds);
+    say_why_not(lifecycle::overlay(&ThawRequest {
+        image: &image,
+        base: Some((base, &base_file)),
+        code: None,
+        paging: Paging::OnDemand,
+        close_from: FIRST_OWN_DESCRIPTOR,
+    }))
 }
 
 fn run(engine: &mut Engine, job: Job, announce: bool) {

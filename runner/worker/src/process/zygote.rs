@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Descriptors from this one on are the zygote's own; below are the channel and two that go nowhere.
-const FIRST_OWN_DESCRIPTOR: u32 = 3;
+pub(crate) const FIRST_OWN_DESCRIPTOR: u32 = 3;
 
 /// A small process that holds nothing but the program's files. It is sandboxed before it does anything,
 /// and so is whatever its children become: thawed code, which a hostile script may have written, never runs
@@ -86,7 +86,11 @@ fn thaw(
     if let Purpose::Run { cpu_seconds } = purpose {
         sandbox::expect_run(cpu_seconds);
     }
-    let error = lifecycle::thaw(loader, &request);
+    say_why_not(lifecycle::thaw(loader, &request))
+}
+
+/// Tells the server why an image cannot be thawed, and ends.
+pub(crate) fn say_why_not(error: ThawError) -> ! {
     let why = error.to_string();
     Channel.send(&match error {
         ThawError::NoRoom | ThawError::System(_) => FromWorker::NotMapped(why),
@@ -94,6 +98,7 @@ fn thaw(
         | ThawError::OtherBuild { .. }
         | ThawError::OtherProcessor(_)
         | ThawError::OtherBase
+        | ThawError::Unlike
         | ThawError::Unsupported => FromWorker::NotThawed(why),
     });
     end(EXIT_NORMAL)

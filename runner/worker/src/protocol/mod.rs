@@ -13,7 +13,7 @@ use stasis_core::{Capabilities, HostCall, HostResult, host::MAX_CONTENT_BYTES};
 pub(crate) use frame::{FrameError, HEADER_BYTES, MAX_DESCRIPTORS, decode, encode, payload_length};
 
 /// Changes with every change of the messages below.
-pub(crate) const VERSION: u32 = 10;
+pub(crate) const VERSION: u32 = 11;
 
 /// Largest frame that a worker accepts: a job's code, a WebAssembly module, or what a host call brings.
 pub const MAX_TO_WORKER: usize = 65 << 20;
@@ -47,6 +47,14 @@ pub(crate) enum ToWorker {
     Boot(Boot),
     /// To a process that waits: fork a child for each socket that comes with this.
     Fork,
+    /// To a child of the base image's template: become the process in the image, which is to run a script. With the
+    /// image and the base image.
+    Overlay {
+        /// Id of the base image.
+        base: [u8; 32],
+        /// As [`Job::cpu_seconds`].
+        cpu_seconds: u64,
+    },
     /// To a process that waits: run this script.
     Run(Job),
     /// To a run that has asked its host for something.

@@ -3,6 +3,7 @@
 //! Workers are this very executable, so it has a `main` of its own.
 
 mod bench;
+mod cold;
 mod heapless;
 mod spares;
 mod warm;
@@ -58,6 +59,7 @@ fn main() {
             test(an_executable_that_is_no_worker_is_an_error),
         ),
     ];
+    trials.extend(cold::trials());
     trials.extend(heapless::trials());
     trials.extend(spares::trials());
     trials.extend(warm::trials());
